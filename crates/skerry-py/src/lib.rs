@@ -1,0 +1,1 @@
+//! Seam of the crate; its parts follow.
