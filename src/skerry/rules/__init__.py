@@ -1,0 +1,1 @@
+"""Tables, data only: what Rust embeds, Python reads and the reference renders."""
