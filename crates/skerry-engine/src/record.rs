@@ -1,0 +1,524 @@
+//! Access records: CloudFront's standard log (row 72) or JSON lines, and the ring that `explain` reads.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+use skerry_http::head::Version;
+
+/// Length of a request id.
+pub const ID_BYTES: usize = 56;
+/// A request id: 56 characters of the URL-safe base64 alphabet, as CloudFront's.
+pub type RequestId = [u8; ID_BYTES];
+
+/// `x-edge-result-type` (row 73), and the word in `X-Cache`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the vendor's words
+pub enum Outcome {
+    Hit,
+    RefreshHit,
+    Miss,
+    Error,
+    Redirect,
+    LambdaGenerated,
+    LambdaExecutionError,
+    LambdaValidationError,
+    LambdaLimitExceeded,
+}
+
+impl Outcome {
+    /// In the log.
+    pub fn log_word(self) -> &'static str {
+        match self {
+            Outcome::Hit => "Hit",
+            Outcome::RefreshHit => "RefreshHit",
+            Outcome::Miss => "Miss",
+            Outcome::Redirect => "Redirect",
+            Outcome::LambdaGenerated => "LambdaGeneratedResponse",
+            Outcome::LambdaLimitExceeded => "LimitExceeded",
+            Outcome::Error | Outcome::LambdaExecutionError | Outcome::LambdaValidationError => "Error",
+        }
+    }
+
+    /// In the `X-Cache` header (row 65).
+    pub fn header_word(self) -> &'static str {
+        match self {
+            Outcome::Hit => "Hit from cloudfront",
+            Outcome::RefreshHit => "RefreshHit from cloudfront",
+            Outcome::Miss => "Miss from cloudfront",
+            Outcome::Error => "Error from cloudfront",
+            Outcome::Redirect => "Redirect from cloudfront",
+            Outcome::LambdaGenerated => "LambdaGeneratedResponse from cloudfront",
+            Outcome::LambdaExecutionError => "LambdaExecutionError from cloudfront",
+            Outcome::LambdaValidationError => "LambdaValidationError from cloudfront",
+            Outcome::LambdaLimitExceeded => "LambdaLimitExceeded from cloudfront",
+        }
+    }
+}
+
+/// Everything a record says, borrowed from wherever it lies.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // docs/reference/records.md describes each field
+pub struct View<'a> {
+    pub unix_ms: u64,
+    pub id: &'a RequestId,
+    pub pop: &'a str,
+    pub client_ip: IpAddr,
+    pub client_port: u16,
+    pub is_https: bool,
+    pub tls_protocol: &'a str,
+    pub tls_cipher: &'a str,
+    pub version: Version,
+    pub method: &'a [u8],
+    pub authority: &'a [u8],
+    pub distribution: &'a str,
+    pub path: &'a [u8],
+    pub query: &'a [u8],
+    pub referer: &'a [u8],
+    pub user_agent: &'a [u8],
+    pub forwarded_for: &'a [u8],
+    pub status: u16,
+    pub bytes_out: u64,
+    pub bytes_in: u64,
+    pub time_us: u64,
+    pub first_byte_us: u64,
+    pub outcome: Outcome,
+    /// Reason name (rules/reasons.toml), empty for a plain hit.
+    pub reason: &'a str,
+    /// The step that answered.
+    pub step: &'a str,
+    pub behavior: &'a str,
+    pub content_type: &'a [u8],
+    pub content_bytes: Option<u64>,
+    pub age_s: Option<u32>,
+    pub ttl_s: Option<i64>,
+    pub key_hash: u64,
+    pub snapshot: u64,
+    pub origin: &'a str,
+    pub origin_us: u64,
+    pub detail: &'a str,
+    pub trace: &'a [Note],
+}
+
+/// A step taken: its name, microseconds since the request began, and what it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Step name, as everywhere.
+    pub step: &'static str,
+    /// When it was done.
+    pub at_us: u64,
+    /// In words.
+    pub what: String,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// 33 fields of CloudFront's standard log.
+    Standard,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The two lines a standard log begins with.
+pub const STANDARD_HEADER: &str = "#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end\n";
+
+/// Bytes CloudFront writes as `%XX` in its log: 0–32, 127 and above, and ``<>"#%{}|\^~[]`'``.
+static ESCAPED: [bool; 256] = escaped();
+
+const fn escaped() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = b <= 32 || b >= 127;
+        b += 1;
+    }
+    let extra = b"<>\"#%{}|\\^~[]`'";
+    let mut i = 0;
+    while i < extra.len() {
+        table[extra[i] as usize] = true;
+        i += 1;
+    }
+    table
+}
+
+fn put_escaped(text: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    if text.is_empty() {
+        return out.push(b'-');
+    }
+    let mut from = 0;
+    for (at, &b) in text.iter().enumerate() {
+        if ESCAPED[b as usize] {
+            out.extend_from_slice(&text[from..at]);
+            out.extend_from_slice(&[b'%', HEX[(b >> 4) as usize], HEX[(b & 15) as usize]]);
+            from = at + 1;
+        }
+    }
+    out.extend_from_slice(&text[from..]);
+}
+
+/// Append a number in decimal.
+pub fn put_number(mut n: u64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut at = 20;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+fn put_seconds(us: u64, out: &mut Vec<u8>) {
+    put_number(us / 1_000_000, out);
+    let ms = us % 1_000_000 / 1_000;
+    out.extend_from_slice(&[b'.', b'0' + (ms / 100) as u8, b'0' + (ms / 10 % 10) as u8, b'0' + (ms % 10) as u8]);
+}
+
+fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
+    match ip {
+        IpAddr::V4(v4) => {
+            let o = v4.octets();
+            for (i, part) in o.iter().enumerate() {
+                if i > 0 {
+                    out.push(b'.');
+                }
+                put_number(u64::from(*part), out);
+            }
+        }
+        IpAddr::V6(v6) => out.extend_from_slice(v6.to_string().as_bytes()),
+    }
+}
+
+fn version_word(version: Version) -> &'static str {
+    match version {
+        Version::Http10 => "HTTP/1.0",
+        Version::Http11 => "HTTP/1.1",
+        Version::Http2 => "HTTP/2.0",
+    }
+}
+
+/// Writes records; keeps the text of the current second.
+#[derive(Debug, Default)]
+pub struct Writer {
+    second: u64,
+    stamp: Vec<u8>,
+}
+
+impl Writer {
+    fn stamp(&mut self, unix_s: u64) -> &[u8] {
+        if self.second != unix_s || self.stamp.is_empty() {
+            self.second = unix_s;
+            let (y, mo, d) = civil(unix_s / 86_400);
+            let s = unix_s % 86_400;
+            self.stamp =
+                format!("{y:04}-{mo:02}-{d:02}\t{:02}:{:02}:{:02}\t", s / 3600, s / 60 % 60, s % 60).into_bytes();
+        }
+        &self.stamp
+    }
+
+    /// Append one record with its line end.
+    pub fn write(&mut self, format: Format, v: &View<'_>, out: &mut Vec<u8>) {
+        match format {
+            Format::Standard => self.standard(v, out),
+            Format::Json => {
+                out.extend_from_slice(json_of(v).to_string().as_bytes());
+                out.push(b'\n');
+            }
+        }
+    }
+
+    fn standard(&mut self, v: &View<'_>, out: &mut Vec<u8>) {
+        let stamp = self.stamp(v.unix_ms / 1000);
+        out.extend_from_slice(stamp);
+        let tab = |out: &mut Vec<u8>| out.push(b'\t');
+        out.extend_from_slice(v.pop.as_bytes());
+        tab(out);
+        put_number(v.bytes_out, out);
+        tab(out);
+        put_ip(v.client_ip, out);
+        tab(out);
+        put_escaped(v.method, out);
+        tab(out);
+        out.extend_from_slice(v.distribution.as_bytes());
+        tab(out);
+        put_escaped(v.path, out);
+        tab(out);
+        if v.status == 0 { out.extend_from_slice(b"000") } else { put_number(u64::from(v.status), out) }
+        tab(out);
+        put_escaped(v.referer, out);
+        tab(out);
+        put_escaped(v.user_agent, out);
+        tab(out);
+        put_escaped(v.query, out);
+        out.extend_from_slice(b"\t-\t"); // cookies are never written down
+        out.extend_from_slice(v.outcome.log_word().as_bytes());
+        tab(out);
+        out.extend_from_slice(v.id);
+        tab(out);
+        put_escaped(v.authority, out);
+        out.extend_from_slice(if v.is_https { b"\thttps\t" } else { b"\thttp\t" });
+        put_number(v.bytes_in, out);
+        tab(out);
+        put_seconds(v.time_us, out);
+        tab(out);
+        put_escaped(v.forwarded_for, out);
+        tab(out);
+        put_escaped(v.tls_protocol.as_bytes(), out);
+        tab(out);
+        put_escaped(v.tls_cipher.as_bytes(), out);
+        tab(out);
+        out.extend_from_slice(v.outcome.log_word().as_bytes());
+        tab(out);
+        out.extend_from_slice(version_word(v.version).as_bytes());
+        out.extend_from_slice(b"\t-\t-\t");
+        put_number(u64::from(v.client_port), out);
+        tab(out);
+        put_seconds(v.first_byte_us, out);
+        tab(out);
+        out.extend_from_slice(v.outcome.log_word().as_bytes());
+        tab(out);
+        put_escaped(v.content_type, out);
+        tab(out);
+        match v.content_bytes {
+            Some(n) => put_number(n, out),
+            None => out.push(b'-'),
+        }
+        out.extend_from_slice(b"\t-\t-\n");
+    }
+}
+
+/// Days since 1970 to year, month, day (proleptic Gregorian; H. Hinnant's method re-derived).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let z = days + 719_468;
+    let era = z / 146_097;
+    let of_era = z % 146_097;
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A record as JSON: docs/reference/records.md.
+pub fn json_of(v: &View<'_>) -> Value {
+    json!({
+        "time_ms": v.unix_ms,
+        "request_id": text(v.id),
+        "pop": v.pop,
+        "client_ip": v.client_ip.to_string(),
+        "client_port": v.client_port,
+        "scheme": if v.is_https { "https" } else { "http" },
+        "tls_protocol": v.tls_protocol,
+        "tls_cipher": v.tls_cipher,
+        "protocol": version_word(v.version),
+        "method": text(v.method),
+        "host": text(v.authority),
+        "distribution": v.distribution,
+        "path": text(v.path),
+        "query": text(v.query),
+        "referer": text(v.referer),
+        "user_agent": text(v.user_agent),
+        "status": v.status,
+        "bytes_out": v.bytes_out,
+        "bytes_in": v.bytes_in,
+        "time_us": v.time_us,
+        "first_byte_us": v.first_byte_us,
+        "result": v.outcome.log_word(),
+        "reason": v.reason,
+        "step": v.step,
+        "behavior": v.behavior,
+        "content_type": text(v.content_type),
+        "content_bytes": v.content_bytes,
+        "age_s": v.age_s,
+        "ttl_s": v.ttl_s,
+        "key": format!("{:016x}", v.key_hash),
+        "snapshot": v.snapshot,
+        "origin": v.origin,
+        "origin_us": v.origin_us,
+        "detail": v.detail,
+    })
+}
+
+/// What happened, for `explain`: the record and its steps.
+fn story(v: &View<'_>) -> Value {
+    let mut story = json_of(v);
+    let steps: Vec<Value> =
+        v.trace.iter().map(|n| json!({"step": n.step, "at_us": n.at_us, "what": n.what})).collect();
+    story["steps"] = Value::Array(steps);
+    story
+}
+
+/// What a plain hit leaves behind: numbers, and four texts in one buffer that is used again.
+struct Brief {
+    id: RequestId,
+    numbers: [u64; 8],
+    client: (IpAddr, u16),
+    ends: [u16; 3],
+    texts: Vec<u8>,
+    is_https: bool,
+    version: Version,
+    status: u16,
+    full: Option<Box<str>>,
+}
+
+/// The last requests of one core.
+pub struct Ring {
+    entries: VecDeque<Brief>,
+    spare: Vec<Vec<u8>>,
+    max: usize,
+}
+
+const TEXT_MAX: usize = 400;
+
+impl Ring {
+    /// Keeps `max` requests.
+    pub fn new(max: usize) -> Self {
+        Ring { entries: VecDeque::with_capacity(max), spare: Vec::new(), max }
+    }
+
+    /// Remember a request. A request with steps is kept whole; one without, as little as says the same.
+    pub fn push(&mut self, v: &View<'_>) {
+        let mut texts = if self.entries.len() >= self.max {
+            self.entries.pop_front().map(|e| e.texts).unwrap_or_default()
+        } else {
+            self.spare.pop().unwrap_or_default()
+        };
+        texts.clear();
+        let mut ends = [0u16; 3];
+        let full = if v.trace.is_empty() {
+            for (end, part) in ends.iter_mut().zip([v.method, v.authority, v.path]) {
+                texts.extend_from_slice(&part[..part.len().min(TEXT_MAX)]);
+                *end = texts.len() as u16;
+            }
+            texts.extend_from_slice(v.behavior.as_bytes());
+            None
+        } else {
+            Some(story(v).to_string().into_boxed_str())
+        };
+        self.entries.push_back(Brief {
+            id: *v.id,
+            numbers: [
+                v.unix_ms,
+                v.bytes_out,
+                v.time_us,
+                v.age_s.map_or(0, u64::from),
+                v.ttl_s.unwrap_or(0).max(0) as u64,
+                v.key_hash,
+                v.snapshot,
+                v.content_bytes.unwrap_or(0),
+            ],
+            client: (v.client_ip, v.client_port),
+            ends,
+            texts,
+            is_https: v.is_https,
+            version: v.version,
+            status: v.status,
+            full,
+        });
+    }
+
+    /// What happened to a request.
+    pub fn find(&self, id: &[u8]) -> Option<Value> {
+        let e = self.entries.iter().rev().find(|e| e.id == id)?;
+        if let Some(full) = &e.full {
+            return serde_json::from_str(full).ok();
+        }
+        let [method, host, path] = e.ends.map(usize::from);
+        let n = e.numbers;
+        Some(json!({
+            "time_ms": n[0], "request_id": text(&e.id), "client_ip": e.client.0.to_string(), "client_port": e.client.1,
+            "scheme": if e.is_https { "https" } else { "http" }, "protocol": version_word(e.version),
+            "method": text(&e.texts[..method]), "host": text(&e.texts[method..host]), "path": text(&e.texts[host..path]),
+            "behavior": text(&e.texts[path..]), "status": e.status, "bytes_out": n[1], "time_us": n[2],
+            "result": "Hit", "reason": "", "step": "lookup", "age_s": n[3], "ttl_s": n[4],
+            "key": format!("{:016x}", n[5]), "snapshot": n[6], "content_bytes": n[7],
+            "steps": [{"step": "lookup", "at_us": n[2], "what": "a fresh stored answer"}],
+        }))
+    }
+
+    /// The newest request's id.
+    pub fn last(&self) -> Option<(u64, String)> {
+        self.entries.back().map(|e| (e.numbers[0], text(&e.id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view<'a>(id: &'a RequestId, trace: &'a [Note]) -> View<'a> {
+        View {
+            unix_ms: 1_795_559_203_000,
+            id,
+            pop: "IAD50-C1",
+            client_ip: IpAddr::from([127, 0, 0, 1]),
+            client_port: 5000,
+            is_https: false,
+            tls_protocol: "",
+            tls_cipher: "",
+            version: Version::Http11,
+            method: b"GET",
+            authority: b"localhost:8080",
+            distribution: "d1.cloudfront.net",
+            path: b"/a b",
+            query: b"",
+            referer: b"",
+            user_agent: b"x/1 (y)",
+            forwarded_for: b"",
+            status: 200,
+            bytes_out: 1234,
+            bytes_in: 99,
+            time_us: 1_234_567,
+            first_byte_us: 999,
+            outcome: Outcome::Hit,
+            reason: "",
+            step: "lookup",
+            behavior: "*",
+            content_type: b"text/html",
+            content_bytes: Some(7),
+            age_s: Some(3),
+            ttl_s: Some(5),
+            key_hash: 1,
+            snapshot: 2,
+            origin: "",
+            origin_us: 0,
+            detail: "",
+            trace,
+        }
+    }
+
+    #[test]
+    fn a_standard_line_has_33_fields_in_the_vendors_order() {
+        let mut out = Vec::new();
+        Writer::default().write(Format::Standard, &view(&[b'a'; ID_BYTES], &[]), &mut out);
+        let line = String::from_utf8(out).unwrap();
+        let fields: Vec<_> = line.trim_end().split('\t').collect();
+        assert_eq!(fields.len(), 33);
+        assert_eq!(STANDARD_HEADER.lines().nth(1).unwrap().split(' ').count(), 34);
+        assert_eq!(fields[0..2], ["2026-11-24", "22:26:43"]);
+        assert_eq!((fields[7], fields[10], fields[18], fields[27]), ("/a%20b", "x/1%20(y)", "1.234", "0.000"));
+    }
+
+    #[test]
+    fn the_ring_forgets_the_oldest_and_finds_the_rest() {
+        let mut ring = Ring::new(2);
+        for b in [b'a', b'b', b'c'] {
+            ring.push(&view(&[b; ID_BYTES], &[]));
+        }
+        assert!(ring.find(&[b'a'; ID_BYTES]).is_none());
+        assert_eq!(ring.find(&[b'c'; ID_BYTES]).unwrap()["path"], "/a b");
+        let notes = [Note { step: "route", at_us: 1, what: "x".into() }];
+        ring.push(&view(&[b'd'; ID_BYTES], &notes));
+        assert_eq!(ring.find(&[b'd'; ID_BYTES]).unwrap()["steps"][0]["step"], "route");
+    }
+}
