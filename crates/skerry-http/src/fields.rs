@@ -244,7 +244,8 @@ impl Fields {
         self.buf.extend_from_slice(name);
         let value_at = self.buf.len() as u32;
         self.buf.extend_from_slice(value);
-        self.spans[at] = Span { name_at, name_len: name.len() as u32, value_at, value_len: value.len() as u32 };
+        self.spans[at] =
+            Span { name_at, name_len: name.len() as u32, value_at, value_len: value.len() as u32 };
         let (buf, mut seen) = (&self.buf, 0usize);
         self.spans.retain(|s| {
             seen += 1;
@@ -281,7 +282,9 @@ mod tests {
     use super::*;
 
     fn sample() -> Fields {
-        [(&b"Host"[..], &b"a"[..]), (b"X-One", b"1"), (b"cookie", b"a=1"), (b"Cookie", b"b=2")].into_iter().collect()
+        [(&b"Host"[..], &b"a"[..]), (b"X-One", b"1"), (b"cookie", b"a=1"), (b"Cookie", b"b=2")]
+            .into_iter()
+            .collect()
     }
 
     #[test]

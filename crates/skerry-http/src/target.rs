@@ -1,0 +1,279 @@
+//! Which request targets and authorities we take (RFC 9112 3.2, and what other proxies let through).
+//!
+//! What is taken stays raw: nothing is decoded, no dots are folded, for an origin may read them otherwise.
+
+use crate::head::{Method, Version};
+
+/// Why a target or authority is refused. All are 400, except CONNECT and `*`, which we do not serve (501).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetError {
+    /// CONNECT.
+    Connect,
+    /// `OPTIONS *`, or `*` with any other method.
+    Asterisk,
+    /// Neither `/…` nor `http://…`.
+    Form,
+    /// Space, control character, DEL or a byte of 0x80 and above.
+    Byte,
+    /// `\` in the path, which some origins read as `/`.
+    Backslash,
+    /// `#`: a fragment is never sent.
+    Fragment,
+    /// HTTP/1.1 without Host.
+    HostMissing,
+    /// A Host that is no `host[:port]`.
+    HostMalformed,
+    /// Absolute form and Host name different hosts.
+    HostDiffers,
+}
+
+impl TargetError {
+    /// Stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            TargetError::Connect => "request.target.connect",
+            TargetError::Asterisk => "request.target.asterisk",
+            TargetError::Form => "request.target.form",
+            TargetError::Byte => "request.target.byte",
+            TargetError::Backslash => "request.target.backslash",
+            TargetError::Fragment => "request.target.fragment",
+            TargetError::HostMissing => "request.host.missing",
+            TargetError::HostMalformed => "request.host.malformed",
+            TargetError::HostDiffers => "request.host.differs",
+        }
+    }
+
+    /// Status to answer with.
+    pub fn status(self) -> u16 {
+        if matches!(self, TargetError::Connect | TargetError::Asterisk) { 501 } else { 400 }
+    }
+}
+
+/// A target taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// Path and query, beginning with `/`.
+    pub path_and_query: &'a [u8],
+    /// Host as given, port included; empty where HTTP/1.0 gave none.
+    pub authority: &'a [u8],
+}
+
+/// Check and take apart. `host` is the one Host field (h2: `:authority`); that there is no second is the codec's to see.
+pub fn read<'a>(
+    method: Method,
+    version: Version,
+    raw: &'a [u8],
+    host: Option<&'a [u8]>,
+) -> Result<Target<'a>, TargetError> {
+    if method == Method::Connect {
+        return Err(TargetError::Connect);
+    }
+    if raw == b"*" {
+        return Err(TargetError::Asterisk);
+    }
+    let (named, path_and_query) = if raw.first() == Some(&b'/') { (None, raw) } else { absolute(raw)? };
+    check_path(path_and_query)?;
+    let authority = match (named, host) {
+        (None, None) if version > Version::Http10 => return Err(TargetError::HostMissing),
+        (None, None) => b"",
+        (Some((_, named)), None) => named,
+        (None, Some(host)) => host,
+        (Some((port, named)), Some(host)) => {
+            if !same_host(named, host, port) {
+                return Err(TargetError::HostDiffers);
+            }
+            named
+        }
+    };
+    if (host.is_some() || named.is_some()) && !is_authority(authority) {
+        return Err(TargetError::HostMalformed);
+    }
+    Ok(Target { path_and_query, authority })
+}
+
+/// The default port and the authority of an absolute form.
+type Named<'a> = (&'static [u8], &'a [u8]);
+
+fn absolute(raw: &[u8]) -> Result<(Option<Named<'_>>, &[u8]), TargetError> {
+    let prefixed =
+        |scheme: &[u8]| raw.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let (scheme_bytes, port): (usize, &'static [u8]) = match () {
+        _ if prefixed(b"http://") => (7, b"80"),
+        _ if prefixed(b"https://") => (8, b"443"),
+        _ => return Err(TargetError::Form),
+    };
+    let rest = &raw[scheme_bytes..];
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\')).unwrap_or(rest.len());
+    match rest.get(end) {
+        None => Ok((Some((port, rest)), b"/")),
+        Some(b'/') => Ok((Some((port, &rest[..end])), &rest[end..])),
+        Some(b'#') => Err(TargetError::Fragment),
+        Some(b'\\') => Err(TargetError::Backslash),
+        Some(_) => Err(TargetError::Form), // `http://host?query` has no path to be the target
+    }
+}
+
+fn check_path(target: &[u8]) -> Result<(), TargetError> {
+    let mut in_path = true;
+    for byte in target {
+        match byte {
+            0..=0x20 | 0x7f.. => return Err(TargetError::Byte),
+            b'#' => return Err(TargetError::Fragment),
+            b'\\' if in_path => return Err(TargetError::Backslash),
+            b'?' => in_path = false,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn same_host(a: &[u8], b: &[u8], default_port: &[u8]) -> bool {
+    let bare = |text: &[u8]| -> Vec<u8> {
+        let (host, port) = split_port(text);
+        let mut out = host.to_ascii_lowercase();
+        out.push(b':');
+        out.extend_from_slice(port.filter(|p| !p.is_empty()).unwrap_or(default_port));
+        out
+    };
+    bare(a) == bare(b)
+}
+
+/// Host and port of an authority; the brackets of an IPv6 literal stay with the host.
+pub fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let from =
+        if authority.first() == Some(&b'[') { memchr::memchr(b']', authority).unwrap_or(0) } else { 0 };
+    match memchr::memchr(b':', &authority[from..]) {
+        Some(at) => (&authority[..from + at], Some(&authority[from + at + 1..])),
+        None => (authority, None),
+    }
+}
+
+/// `host`, `host:port`, `[v6]` or `[v6]:port`: no user, no percent sign, a port of at most 65535.
+pub fn is_authority(authority: &[u8]) -> bool {
+    let (host, port) = split_port(authority);
+    let port_is_one = match port {
+        None => true,
+        Some(digits) => {
+            let number = digits.iter().try_fold(0u32, |n, d| {
+                d.is_ascii_digit().then(|| (n * 10 + u32::from(d - b'0')).min(1 << 20))
+            });
+            number.is_some_and(|n| n <= 65_535)
+        }
+    };
+    let host_is_one = match host {
+        [] => false,
+        [b'[', inner @ .., b']'] => {
+            !inner.is_empty() && inner.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
+        }
+        name => name.iter().all(|b| {
+            b.is_ascii_alphanumeric()
+                || matches!(
+                    b,
+                    b'-' | b'.'
+                        | b'_'
+                        | b'~'
+                        | b'!'
+                        | b'$'
+                        | b'&'
+                        | b'\''
+                        | b'('
+                        | b')'
+                        | b'*'
+                        | b'+'
+                        | b','
+                        | b';'
+                        | b'='
+                )
+        }),
+    };
+    port_is_one && host_is_one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn targets() {
+        use TargetError::*;
+        type Row<'a> = (&'a str, Option<&'a str>, Result<(&'a str, &'a str), TargetError>);
+        let rows: &[Row<'_>] = &[
+            ("/a?b", Some("h"), Ok(("/a?b", "h"))),
+            ("/a/%2e%2e/p", Some("h"), Ok(("/a/%2e%2e/p", "h"))), // kept raw
+            ("//x", Some("h"), Ok(("//x", "h"))),
+            ("/?a\\b", Some("h"), Ok(("/?a\\b", "h"))),
+            ("/a\\b", Some("h"), Err(Backslash)),
+            ("/a b", Some("h"), Err(Byte)),
+            ("/a\tb", Some("h"), Err(Byte)),
+            ("/a\x7f", Some("h"), Err(Byte)),
+            ("/ä", Some("h"), Err(Byte)),
+            ("/a#b", Some("h"), Err(Fragment)),
+            ("a", Some("h"), Err(Form)),
+            ("", Some("h"), Err(Form)),
+            ("*", Some("h"), Err(Asterisk)),
+            ("ftp://h/a", Some("h"), Err(Form)),
+            ("http://h/a", Some("h"), Ok(("/a", "h"))),
+            ("HTTP://H:80/a", Some("h"), Ok(("/a", "H:80"))),
+            ("https://h", Some("h:443"), Ok(("/", "h"))),
+            ("http://h/a", Some("x"), Err(HostDiffers)),
+            ("http://h:81/a", Some("h"), Err(HostDiffers)),
+            ("http://h\\@x/a", Some("h"), Err(Backslash)),
+            ("http://u@h/a", Some("u@h"), Err(HostMalformed)),
+            ("http:///a", Some(""), Err(HostMalformed)),
+            ("/a", Some(""), Err(HostMalformed)),
+            ("/a", None, Err(HostMissing)),
+        ];
+        for (raw, host, expected) in rows {
+            let found = read(Method::Get, Version::Http11, raw.as_bytes(), host.map(str::as_bytes));
+            let expected = expected
+                .map(|(path, host)| Target { path_and_query: path.as_bytes(), authority: host.as_bytes() });
+            assert_eq!(found, expected, "{raw} {host:?}");
+        }
+        assert_eq!(read(Method::Connect, Version::Http11, b"h:1", Some(b"h")), Err(Connect));
+        let old = read(Method::Get, Version::Http10, b"/a", None);
+        assert_eq!(old, Ok(Target { path_and_query: b"/a", authority: b"" }));
+    }
+
+    #[test]
+    fn authorities() {
+        let rows: &[(&str, bool)] = &[
+            ("shop.example", true),
+            ("Shop.example:8080", true),
+            ("10.0.0.1", true),
+            ("[::1]", true),
+            ("[::1]:80", true),
+            ("h:", true),
+            ("h:65535", true),
+            ("h:65536", false),
+            ("h:-1", false),
+            ("h:8o", false),
+            ("h:1:2", false),
+            ("a b", false),
+            ("a/b", false),
+            ("a\\b", false),
+            ("u@h", false),
+            ("h%00", false),
+            ("[::1", false),
+            ("[]", false),
+            ("[g]", false),
+            ("[::1]x", false),
+            ("", false),
+            (":80", false),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(is_authority(text.as_bytes()), *expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_none_bad_pass(raw in proptest::collection::vec(any::<u8>(), 0..40), host in proptest::collection::vec(any::<u8>(), 0..20)) {
+            if let Ok(found) = read(Method::Get, Version::Http11, &raw, Some(&host)) {
+                prop_assert!(found.path_and_query.starts_with(b"/"));
+                prop_assert!(found.path_and_query.iter().all(|b| (0x21..0x7f).contains(b)));
+                prop_assert!(is_authority(found.authority));
+            }
+        }
+    }
+}
