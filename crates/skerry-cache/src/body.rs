@@ -479,3 +479,182 @@ impl Drop for BodyReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    struct Reading {
+        reader: BodyReader,
+        bell: Arc<Bell>,
+    }
+
+    impl Reading {
+        fn of(chunks: &Arc<Chunks>, range: Range<u64>) -> Self {
+            Reading { reader: BodyReader::of(chunks, range), bell: Arc::default() }
+        }
+        /// `None`: pending.
+        fn poll(&mut self) -> Option<Result<Option<Vec<u8>>, ReadError>> {
+            let waker = Waker::from(Arc::clone(&self.bell));
+            match self.reader.poll_read(&mut Context::from_waker(&waker)) {
+                Poll::Ready(step) => Some(step.map(|bytes| bytes.map(|bytes| bytes.to_vec()))),
+                Poll::Pending => None,
+            }
+        }
+        fn rings(&self) -> usize {
+            self.bell.0.load(Ordering::SeqCst)
+        }
+    }
+
+    fn growing(budget: &Arc<Budget>) -> Arc<Chunks> {
+        let chunks = Chunks::new(budget);
+        chunks.open_tail(budget.charge(8));
+        chunks
+    }
+
+    fn passing(budget: &Arc<Budget>, window_bytes: u64) -> Arc<Chunks> {
+        let chunks = Chunks::new(budget);
+        chunks.start_window(window_bytes);
+        chunks
+    }
+
+    fn push(chunks: &Chunks, budget: &Arc<Budget>, bytes: &[u8]) {
+        chunks.push(charged(bytes.to_vec(), budget.charge(bytes.len() as u64)));
+    }
+
+    fn room(chunks: &Chunks, tight: bool) -> Option<Room> {
+        match chunks.poll_room(&mut Context::from_waker(Waker::noop()), tight) {
+            Poll::Ready(room) => Some(room),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn readers_follow_a_body_while_it_grows() {
+        let budget = Budget::new(1000);
+        let chunks = growing(&budget);
+        let mut reading = Reading::of(&chunks, 0..u64::MAX);
+        assert_eq!(reading.poll(), None);
+        assert_eq!(chunks.extend_tail(b"abc"), 3);
+        assert_eq!(reading.rings(), 1);
+        assert_eq!(reading.poll(), Some(Ok(Some(b"abc".to_vec()))));
+        assert_eq!(reading.poll(), None);
+        assert_eq!((chunks.extend_tail(b"defghi"), chunks.tail_room()), (5, 0));
+        chunks.open_tail(budget.charge(8));
+        chunks.extend_tail(b"i");
+        let mut late = Reading::of(&chunks, 0..u64::MAX);
+        assert_eq!(late.poll(), Some(Ok(Some(b"abcdefgh".to_vec()))), "a full chunk comes whole");
+        assert_eq!(reading.poll(), Some(Ok(Some(b"defgh".to_vec()))));
+        chunks.complete(Some(Bytes::from_static(b"t: 1")));
+        for reading in [&mut reading, &mut late] {
+            assert_eq!(reading.poll(), Some(Ok(Some(b"i".to_vec()))));
+            assert_eq!(reading.poll(), Some(Ok(None)));
+            assert_eq!(reading.reader.trailers().as_deref(), Some(&b"t: 1"[..]));
+        }
+        assert_eq!(chunks.present(), vec![Range { start: 0, end: 9 }]);
+        drop((reading, late, chunks));
+        assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[test]
+    fn a_range_is_read_to_its_end_and_no_further() {
+        let budget = Budget::new(1000);
+        let chunks = growing(&budget);
+        chunks.extend_tail(b"abcdefgh");
+        chunks.open_tail(budget.charge(8));
+        chunks.extend_tail(b"ijkl");
+        for (range, expected) in
+            [(0..12, "abcdefghijkl"), (3..5, "de"), (7..10, "hij"), (8..8, ""), (10..99, "kl"), (99..100, "")]
+        {
+            let mut reading = Reading::of(&chunks, range.clone());
+            let mut read = Vec::new();
+            while let Some(Ok(Some(bytes))) = reading.poll() {
+                read.extend(bytes);
+            }
+            assert_eq!(read, expected.as_bytes(), "{range:?}");
+        }
+        assert_eq!(chunks.reader_count(), 0);
+    }
+
+    #[test]
+    fn what_came_before_a_cut_is_read_and_then_its_reason() {
+        let budget = Budget::new(1000);
+        let chunks = growing(&budget);
+        let mut reading = Reading::of(&chunks, 0..u64::MAX);
+        chunks.extend_tail(b"abc");
+        let abort = Arc::new(Abort::new("origin.cut", "the origin closed early"));
+        chunks.abort(Arc::clone(&abort));
+        assert_eq!(reading.poll(), Some(Ok(Some(b"abc".to_vec()))));
+        let error = reading.poll().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "origin.cut: the origin closed early");
+        assert_eq!(error, ReadError::Aborted(abort));
+    }
+
+    #[test]
+    fn a_window_is_paced_by_the_fastest_and_drops_the_slow() {
+        let budget = Budget::new(1000);
+        let chunks = passing(&budget, 10);
+        let mut fast = Reading::of(&chunks, 0..u64::MAX);
+        let mut slow = Reading::of(&chunks, 0..u64::MAX);
+        for piece in [b"aaaaa", b"bbbbb"] {
+            assert_eq!(room(&chunks, false), Some(Room::Free));
+            push(&chunks, &budget, piece);
+        }
+        assert_eq!(room(&chunks, false), None, "the fastest is a window behind");
+        assert_eq!(fast.poll(), Some(Ok(Some(b"aaaaa".to_vec()))));
+        assert_eq!(room(&chunks, false), Some(Room::Free));
+        assert_eq!(room(&chunks, true), None, "under pressure one piece at a time");
+        assert_eq!(fast.poll(), Some(Ok(Some(b"bbbbb".to_vec()))));
+        push(&chunks, &budget, b"ccccc");
+        assert_eq!(slow.poll(), Some(Err(ReadError::FellOut)));
+        assert_eq!(budget.used_bytes(), 10, "the window, no more");
+        assert_eq!(fast.poll(), Some(Ok(Some(b"ccccc".to_vec()))));
+        drop(slow);
+        assert_eq!(budget.used_bytes(), 0, "all have read all");
+        drop(fast);
+        assert_eq!(room(&chunks, false), Some(Room::Unwanted));
+    }
+
+    #[test]
+    fn what_a_reader_holds_is_on_the_account() {
+        let budget = Budget::new(1000);
+        let chunks = passing(&budget, 10);
+        let mut reader = BodyReader::of(&chunks, 0..u64::MAX);
+        push(&chunks, &budget, b"aaaaa");
+        let Poll::Ready(Ok(Some(held))) = reader.poll_read(&mut Context::from_waker(Waker::noop())) else {
+            panic!("there are bytes")
+        };
+        drop((reader, chunks));
+        assert_eq!(budget.used_bytes(), 5);
+        drop(held);
+        assert_eq!(budget.used_bytes(), 0);
+    }
+
+    #[test]
+    fn the_last_to_leave_tells_the_writer() {
+        let budget = Budget::new(1000);
+        let chunks = growing(&budget);
+        let readers = [BodyReader::of(&chunks, 0..1), BodyReader::of(&chunks, 0..1)];
+        let bell: Arc<Bell> = Arc::default();
+        let waker = Waker::from(Arc::clone(&bell));
+        assert_eq!(chunks.poll_abandoned(&mut Context::from_waker(&waker)), Poll::Pending);
+        let [one, two] = readers;
+        drop(one);
+        assert_eq!(bell.0.load(Ordering::SeqCst), 0);
+        drop(two);
+        assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+        assert_eq!(chunks.poll_abandoned(&mut Context::from_waker(&waker)), Poll::Ready(()));
+    }
+}

@@ -419,6 +419,10 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
             drop(policy);
             shard.clear();
         }
+        let mut policy = self.core.policy.lock();
+        if policy.is_empty() {
+            policy.clear(); // its tables and ghost too
+        }
     }
 
     /// The gauges; not one moment's picture, but each is exact at rest.

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::body::{Abort, BodyReader, Chunks, ReadError};
+use crate::budget::{Budget, Charge};
 use crate::labels::{LabelParts, Packed};
 use crate::object::{HeadParts, Object, answers};
 use crate::purge::Labels;
@@ -33,17 +34,21 @@ pub struct FillHead<M> {
     pub(crate) vary: Box<[u8]>,
     pub(crate) variant: Box<[u8]>,
     pub(crate) labels: Box<[u8]>,
+    _charge: Charge,
 }
 
 impl<M> FillHead<M> {
-    pub(crate) fn new(parts: HeadParts<'_, M>) -> Self {
+    pub(crate) fn new(parts: HeadParts<'_, M>, budget: &Arc<Budget>) -> Self {
+        let labels = parts.labels.pack().into_boxed_slice();
+        let bytes = parts.head.len() + parts.vary.len() + parts.variant.len() + labels.len() + size_of::<M>();
         FillHead {
+            _charge: budget.charge(bytes as u64),
             head: Bytes::copy_from_slice(parts.head),
             meta: parts.meta,
             body_bytes: parts.body_bytes,
             vary: parts.vary.into(),
             variant: parts.variant.into(),
-            labels: parts.labels.pack().into_boxed_slice(),
+            labels,
         }
     }
 

@@ -17,7 +17,8 @@ const DO_NOT_WAIT_MAX: usize = 1024;
 
 enum Stored<M> {
     One(Arc<Object<M>>),
-    /// Newest first. The double allocation keeps the table's slots small for the many keys with one object.
+    /// Newest first.
+    #[allow(clippy::box_collection)] // the slot stays small for the many keys that have one object
     Many(Box<Vec<Arc<Object<M>>>>),
 }
 
@@ -30,14 +31,16 @@ impl<M> Stored<M> {
     }
 }
 
-struct Slot<M> {
-    hash: u64,
-    stored: Stored<M>,
-}
+/// One key. Its hash is in its objects: eight bytes here would be up to twenty in a table half full.
+struct Slot<M>(Stored<M>);
 
 impl<M> Slot<M> {
+    fn hash(&self) -> u64 {
+        self.0.objects().first().map_or(0, |object| object.hash())
+    }
+
     fn is(&self, hash: u64, key: &[u8]) -> bool {
-        self.hash == hash && self.stored.objects().first().is_some_and(|object| object.key() == key)
+        self.0.objects().first().is_some_and(|object| object.hash() == hash && object.key() == key)
     }
 }
 
@@ -82,7 +85,7 @@ impl<M> Shard<M> {
         scratch: &mut Vec<u8>,
     ) -> Found<'_, M> {
         let Some(slot) = self.table.find(hash, |slot| slot.is(hash, key)) else { return Found::Nothing };
-        let objects = slot.stored.objects();
+        let objects = slot.0.objects();
         match objects.iter().find(|object| object.is_for(variant_of, scratch)) {
             Some(object) => Found::Object(object),
             None => objects.first().map_or(Found::Nothing, Found::OtherVariant),
@@ -92,19 +95,18 @@ impl<M> Shard<M> {
     /// Put an object in, in place of the one with the same variant.
     pub(crate) fn insert(&mut self, object: Arc<Object<M>>, variants_max: usize) -> Inserted<M> {
         let hash = object.hash();
-        let entry = self.table.entry(hash, |slot| slot.is(hash, object.key()), |slot| slot.hash);
+        let entry = self.table.entry(hash, |slot| slot.is(hash, object.key()), Slot::hash);
         let mut occupied = match entry {
             Entry::Vacant(vacant) => {
-                vacant.insert(Slot { hash, stored: Stored::One(object) });
+                vacant.insert(Slot(Stored::One(object)));
                 return Inserted::New;
             }
             Entry::Occupied(occupied) => occupied,
         };
-        let mut objects =
-            match std::mem::replace(&mut occupied.get_mut().stored, Stored::Many(Box::default())) {
-                Stored::One(old) => vec![old],
-                Stored::Many(objects) => *objects,
-            };
+        let mut objects = match std::mem::replace(&mut occupied.get_mut().0, Stored::Many(Box::default())) {
+            Stored::One(old) => vec![old],
+            Stored::Many(objects) => *objects,
+        };
         let same = |old: &Arc<Object<M>>| old.vary() == object.vary() && old.variant() == object.variant();
         let outcome = match objects.iter().position(same) {
             Some(at) if objects[at].id() > object.id() => Inserted::Outdated,
@@ -119,7 +121,7 @@ impl<M> Shard<M> {
                 oldest.map_or(Inserted::New, Inserted::Dropped)
             }
         };
-        occupied.get_mut().stored = match (objects.len(), objects.pop()) {
+        occupied.get_mut().0 = match (objects.len(), objects.pop()) {
             (1, Some(only)) => Stored::One(only),
             (_, last) => {
                 objects.extend(last);
@@ -136,7 +138,7 @@ impl<M> Shard<M> {
             return false;
         };
         let is_it = |other: &Arc<Object<M>>| std::ptr::eq(Arc::as_ptr(other), object);
-        match &mut slot.get_mut().stored {
+        match &mut slot.get_mut().0 {
             Stored::One(only) if is_it(only) => {
                 slot.remove();
                 true
@@ -156,14 +158,14 @@ impl<M> Shard<M> {
     /// Take all variants of a key out.
     pub(crate) fn remove_key(&mut self, hash: u64, key: &[u8]) -> Vec<Arc<Object<M>>> {
         match self.table.find_entry(hash, |slot| slot.is(hash, key)) {
-            Ok(slot) => slot.remove().0.stored.objects().to_vec(),
+            Ok(slot) => slot.remove().0.0.objects().to_vec(),
             Err(_) => Vec::new(),
         }
     }
 
     /// Every object of the shard.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &Arc<Object<M>>> {
-        self.table.iter().flat_map(|slot| slot.stored.objects())
+        self.table.iter().flat_map(|slot| slot.0.objects())
     }
 
     /// Forget all objects and what not to wait for; fills go on.

@@ -87,3 +87,52 @@ fn decode_body(body: &[u8]) -> Option<Record> {
     };
     Some(Record::Purge(seq, Purge { target, force, space }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::purge::PurgeLog;
+
+    fn purges() -> Vec<Purge> {
+        let space: Option<Box<[u8]>> = Some(b"dist".to_vec().into());
+        let bytes = |text: &str| text.as_bytes().to_vec().into_boxed_slice();
+        vec![
+            Purge { target: Target::Path(bytes("/a?b=1")), force: Force::Hard, space: space.clone() },
+            Purge { target: Target::Prefix(bytes("/img/")), force: Force::Soft, space: None },
+            Purge { target: Target::Tag(bytes("news")), force: Force::Hard, space: Some(bytes("")) },
+            Purge { target: Target::Host(bytes("example.org")), force: Force::Hard, space },
+            Purge { target: Target::All, force: Force::Soft, space: None },
+        ]
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        for (seq, purge) in purges().into_iter().enumerate() {
+            let record = encode(seq as u64, &purge);
+            match decode(&record) {
+                Some((Record::Purge(read_seq, read), bytes)) => {
+                    assert_eq!((read_seq, read, bytes), (seq as u64, purge, record.len()));
+                }
+                _ => panic!("not read back: {purge:?}"),
+            }
+        }
+    }
+
+    /// A crash may cut the last write at any byte, a bad disk may change one.
+    #[test]
+    fn a_torn_or_damaged_record_ends_the_replay_before_it() {
+        let whole: Vec<u8> =
+            purges().iter().take(2).enumerate().flat_map(|(i, purge)| encode(i as u64 + 1, purge)).collect();
+        let first = encode(1, &purges()[0]).len();
+        for cut in first..whole.len() {
+            let replayed = PurgeLog::new(10).replay(&whole[..cut]);
+            assert_eq!((replayed.records, replayed.whole_bytes), (1, first), "cut at {cut}");
+        }
+        for at in first..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x40;
+            assert_eq!(PurgeLog::new(10).replay(&damaged).records, 1, "damaged at {at}");
+        }
+        assert_eq!(PurgeLog::new(10).replay(&whole).records, 2);
+    }
+}

@@ -110,9 +110,14 @@ impl Labels for Asked<'_> {
 mod tests {
     use super::*;
 
+    fn owned(parts: &[&[u8]]) -> Vec<Vec<u8>> {
+        parts.iter().map(|part| part.to_vec()).collect()
+    }
+
     #[test]
     fn what_is_packed_is_read_back() {
-        let rows: [(&[&[u8]], &[&[u8]]); 4] = [
+        type Parts = &'static [&'static [u8]];
+        let rows: [(Parts, Parts); 4] = [
             (&[], &[]),
             (&[b"/a?x=1"], &[]),
             (&[b"/a", b"/b"], &[b"news", b"", b"sport"]),
@@ -125,16 +130,7 @@ mod tests {
             read.each_path(&mut |path| read_paths.push(path.to_vec()));
             read.each_tag(&mut |tag| read_tags.push(tag.to_vec()));
             assert_eq!((read.space(), read.host()), (&b"dist"[..], &b"example.org"[..]));
-            assert_eq!((read_paths, read_tags), (paths.concat_each(), tags.concat_each()));
-        }
-    }
-
-    trait ConcatEach {
-        fn concat_each(&self) -> Vec<Vec<u8>>;
-    }
-    impl ConcatEach for &[&[u8]] {
-        fn concat_each(&self) -> Vec<Vec<u8>> {
-            self.iter().map(|part| part.to_vec()).collect()
+            assert_eq!((read_paths, read_tags), (owned(paths), owned(tags)));
         }
     }
 }

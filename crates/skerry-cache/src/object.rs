@@ -62,7 +62,6 @@ pub struct Object<M> {
     mark: AtomicU64,
     block: Box<[u8]>,
     chunks: Option<Arc<Chunks>>,
-    weight_bytes: u64,
     charge: Charge,
     ends: Ends,
     seat: Seat,
@@ -82,7 +81,6 @@ pub(crate) struct Draft {
     block: Vec<u8>,
     ends: Ends,
     chunks: Option<Arc<Chunks>>,
-    body_bytes: u64,
 }
 
 impl Draft {
@@ -108,17 +106,14 @@ impl Draft {
             head: add(head),
             labels: add(labels),
         };
-        let (chunks, body_bytes) = match body {
+        let chunks = match body {
             Body::Inline(bytes) => {
                 add(&bytes);
-                (None, 0)
+                None
             }
-            Body::Chunks(chunks) => {
-                let end = chunks.end();
-                (Some(chunks), end)
-            }
+            Body::Chunks(chunks) => Some(chunks),
         };
-        Draft { block, ends, chunks, body_bytes }
+        Draft { block, ends, chunks }
     }
 
     /// What the object itself costs, beside chunks that are paid for already.
@@ -133,13 +128,19 @@ impl Draft {
             mark: AtomicU64::new(origin.purge_seq),
             block: self.block.into_boxed_slice(),
             chunks: self.chunks,
-            weight_bytes: charge.bytes() + self.body_bytes,
             charge,
             ends: self.ends,
             seat: Seat::default(),
             is_soft_purged: AtomicBool::new(false),
             meta,
         }
+    }
+}
+
+impl<M> std::fmt::Debug for Object<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = String::from_utf8_lossy(self.key());
+        f.debug_struct("Object").field("id", &self.id).field("key", &key).finish_non_exhaustive()
     }
 }
 
@@ -198,7 +199,10 @@ impl<M> Object<M> {
 
     /// Length of the body.
     pub fn body_bytes(&self) -> u64 {
-        self.inline_body().map_or(self.weight_bytes - self.charge.bytes(), |body| body.len() as u64)
+        match &self.chunks {
+            Some(chunks) => chunks.end(),
+            None => (self.block.len() - self.ends.labels as usize) as u64,
+        }
     }
 
     /// Trailers in the form the fill gave them.
@@ -272,12 +276,12 @@ pub(crate) fn answers(
 }
 
 impl<M> Resident for Arc<Object<M>> {
-    fn hash(&self) -> u64 {
+    fn ghost_hash(&self) -> u64 {
         // Variants of one key are residents of their own.
         self.hash ^ xxhash_rust::xxh3::xxh3_64(self.variant())
     }
     fn weight_bytes(&self) -> u64 {
-        self.weight_bytes
+        self.charge.bytes() + self.chunks.as_ref().map_or(0, |chunks| chunks.end())
     }
     fn seat(&self) -> &Seat {
         &self.seat

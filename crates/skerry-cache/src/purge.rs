@@ -364,3 +364,180 @@ impl PurgeLog {
         journal::encode_position(self.rules.read().seq)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::labels::{Asked, LabelParts, Packed};
+
+    fn purge(target: Target, force: Force, space: Option<&str>) -> Purge {
+        Purge { target, force, space: space.map(|space| space.as_bytes().into()) }
+    }
+
+    fn of(text: &str) -> Box<[u8]> {
+        text.as_bytes().into()
+    }
+
+    const LABELS: LabelParts<'_> = LabelParts {
+        space: b"d1",
+        host: b"example.org",
+        paths: &[b"/img/a?x=1", b"/rewritten"],
+        tags: &[b"news", b"a"],
+    };
+
+    #[test]
+    fn a_purge_finds_what_it_names_and_no_more() {
+        use Verdict::{Hard, Untouched};
+        let rows = [
+            (Target::Path(of("/img/a?x=1")), None, Hard),
+            (Target::Path(of("/rewritten")), None, Hard),
+            (Target::Path(of("/img/a")), None, Untouched), // the query is part of it (CloudFront, row 53)
+            (Target::Path(of("/IMG/a?x=1")), None, Untouched),
+            (Target::Prefix(of("/img/")), None, Hard),
+            (Target::Prefix(of("/img/a?x=1")), None, Hard),
+            (Target::Prefix(of("/img/a?x=12")), None, Untouched),
+            (Target::Prefix(of("")), None, Hard),
+            (Target::Prefix(of("/rew")), Some("d1"), Hard),
+            (Target::Prefix(of("/rew")), Some("d2"), Untouched),
+            (Target::Tag(of("news")), None, Hard),
+            (Target::Tag(of("new")), None, Untouched),
+            (Target::Tag(of("/rewritten")), None, Untouched), // kinds do not mix
+            (Target::Host(of("example.org")), None, Hard),
+            (Target::Host(of("example.com")), None, Untouched),
+            (Target::All, None, Hard),
+            (Target::All, Some("d1"), Hard),
+            (Target::All, Some("d2"), Untouched),
+        ];
+        for (target, space, expected) in rows {
+            let log = PurgeLog::new(100);
+            let purge = purge(target, Force::Hard, space);
+            let seq = log.append(&purge).unwrap().seq;
+            let packed = LABELS.pack();
+            assert_eq!(log.verdict(seq - 1, &Packed(&packed)), (expected, seq), "{purge:?}");
+            assert_eq!(log.verdict(seq, &Packed(&packed)).0, Untouched, "asked for after: {purge:?}");
+        }
+    }
+
+    #[test]
+    fn hard_outweighs_soft_in_either_order() {
+        for forces in [[Force::Hard, Force::Soft], [Force::Soft, Force::Hard]] {
+            let log = PurgeLog::new(100);
+            for force in forces {
+                log.append(&purge(Target::All, force, None)).unwrap();
+            }
+            assert_eq!(log.verdict(0, &Packed(&LABELS.pack())).0, Verdict::Hard);
+        }
+        let log = PurgeLog::new(100);
+        log.append(&purge(Target::All, Force::Soft, None)).unwrap();
+        assert_eq!(log.verdict(0, &Packed(&LABELS.pack())).0, Verdict::Soft);
+    }
+
+    #[test]
+    fn unknown_tags_count_as_any_tag() {
+        let log = PurgeLog::new(100);
+        log.append(&purge(Target::Path(of("/other")), Force::Hard, None)).unwrap();
+        assert_eq!(log.verdict(0, &Asked(LABELS)).0, Verdict::Untouched);
+        let seq = log.append(&purge(Target::Tag(of("any")), Force::Soft, None)).unwrap().seq;
+        assert_eq!(log.verdict(0, &Asked(LABELS)).0, Verdict::Hard);
+        assert_eq!(log.verdict(seq, &Asked(LABELS)).0, Verdict::Untouched);
+    }
+
+    #[test]
+    fn what_is_forgotten_counts_as_purged() {
+        let log = PurgeLog::new(4);
+        for i in 0..5 {
+            log.append(&purge(Target::Path(of(&format!("/{i}"))), Force::Hard, None)).unwrap();
+        }
+        assert!(log.wants_compaction());
+        log.compact(3);
+        assert_eq!(log.entry_count(), 2);
+        assert_eq!(log.verdict(2, &Packed(&LABELS.pack())).0, Verdict::Hard, "below the floor");
+        assert_eq!(log.verdict(3, &Packed(&LABELS.pack())).0, Verdict::Untouched);
+        for i in 0..20 {
+            log.append(&purge(Target::Path(of(&format!("/more/{i}"))), Force::Hard, None)).unwrap();
+            assert!(log.entry_count() <= 8, "never more than twice the limit");
+        }
+        assert_eq!(log.verdict(5, &Packed(&LABELS.pack())).0, Verdict::Hard);
+    }
+
+    #[test]
+    fn a_checkpoint_holds_the_position() {
+        let log = PurgeLog::new(10);
+        (0..3).for_each(|_| drop(log.append(&purge(Target::All, Force::Soft, None)).unwrap()));
+        let next = PurgeLog::new(10);
+        next.replay(&log.checkpoint());
+        assert_eq!(next.seq(), 3);
+        assert_eq!(next.verdict(2, &Packed(&LABELS.pack())).0, Verdict::Hard);
+        assert_eq!(next.append(&purge(Target::All, Force::Soft, None)).unwrap().seq, 4);
+    }
+
+    #[test]
+    fn a_purge_that_no_journal_could_hold_is_refused() {
+        let log = PurgeLog::new(10);
+        let long = vec![b'a'; PURGE_BYTES_MAX + 1].into_boxed_slice();
+        let refused = log.append(&purge(Target::Path(long), Force::Hard, None)).unwrap_err();
+        assert!(refused.to_string().starts_with("cache.purge_too_long"));
+        assert_eq!(log.seq(), 0);
+    }
+
+    fn any_purge() -> impl Strategy<Value = Purge> {
+        let word = "[ab]{0,3}".prop_map(|word| word.into_bytes().into_boxed_slice());
+        let target = (0..5, word).prop_map(|(kind, word)| match kind {
+            0 => Target::Path(word),
+            1 => Target::Prefix(word),
+            2 => Target::Tag(word),
+            3 => Target::Host(word),
+            _ => Target::All,
+        });
+        let force = prop_oneof![Just(Force::Hard), Just(Force::Soft)];
+        let space = proptest::option::of("[xy]".prop_map(|space| space.into_bytes().into_boxed_slice()));
+        (target, force, space).prop_map(|(target, force, space)| Purge { target, force, space })
+    }
+
+    /// The same question, asked of the plain list of purges.
+    fn naive(purges: &[Purge], mark: u64, labels: LabelParts<'_>) -> Verdict {
+        let matches = |purge: &Purge| {
+            purge.space.as_ref().is_none_or(|space| **space == *labels.space)
+                && match &purge.target {
+                    Target::Path(path) => labels.paths.contains(&&**path),
+                    Target::Prefix(prefix) => labels.paths.iter().any(|path| path.starts_with(prefix)),
+                    Target::Tag(tag) => labels.tags.contains(&&**tag),
+                    Target::Host(host) => **host == *labels.host,
+                    Target::All => true,
+                }
+        };
+        let about = purges[mark as usize..].iter().filter(|purge| matches(purge));
+        about.fold(Verdict::Untouched, |worst, purge| {
+            worse(worst, if purge.force == Force::Hard { Verdict::Hard } else { Verdict::Soft })
+        })
+    }
+
+    proptest! {
+        /// Law: the log answers as the plain list does, before and after a replay of its records in any order.
+        #[test]
+        fn the_log_is_the_list(
+            purges in proptest::collection::vec(any_purge(), 0..12),
+            path in "[ab]{0,4}", tag in "[ab]{0,3}", host in "[ab]{0,3}", space in "[xy]",
+            mark in 0_usize..12, shift in 0_usize..12,
+        ) {
+            let log = PurgeLog::new(1000);
+            let mut records: Vec<Bytes> = purges.iter().map(|purge| log.append(purge).unwrap().record).collect();
+            let labels = LabelParts {
+                space: space.as_bytes(), host: host.as_bytes(), paths: &[path.as_bytes()], tags: &[tag.as_bytes()],
+            };
+            let packed = labels.pack();
+            let mark = mark.min(purges.len()) as u64;
+            let expected = naive(&purges, mark, labels);
+            prop_assert_eq!(log.verdict(mark, &Packed(&packed)).0, expected);
+
+            let turn = shift % records.len().max(1);
+            records.rotate_left(turn);
+            let replayed = PurgeLog::new(1000);
+            replayed.replay(&records.concat());
+            prop_assert_eq!(replayed.seq(), log.seq());
+            prop_assert_eq!(replayed.verdict(mark, &Packed(&packed)).0, expected);
+        }
+    }
+}

@@ -51,7 +51,7 @@ impl Seat {
 /// Something that takes room in the cache.
 pub trait Resident {
     /// Hash by which the ghost remembers it.
-    fn hash(&self) -> u64;
+    fn ghost_hash(&self) -> u64;
     /// Bytes it costs; must never change.
     fn weight_bytes(&self) -> u64;
     /// Its place and touches.
@@ -129,7 +129,7 @@ impl<T: Resident> S3Fifo<T> {
         item.seat().touches.store(0, Ordering::Relaxed);
         // Until something had to leave there is no reason to make anyone prove itself: fill the main queue.
         let filling = !self.has_evicted && self.queues[SMALL].bytes >= self.small_bytes_max();
-        let queue = if self.ghost.take(item.hash()) || filling { MAIN } else { SMALL };
+        let queue = if self.ghost.take(item.ghost_hash()) || filling { MAIN } else { SMALL };
         self.push(queue, item);
     }
 
@@ -180,7 +180,7 @@ impl<T: Resident> S3Fifo<T> {
                 self.push(MAIN, item);
             } else {
                 if from == SMALL {
-                    self.ghost.remember(item.hash(), self.queues[MAIN].count as usize);
+                    self.ghost.remember(item.ghost_hash(), self.queues[MAIN].count as usize);
                 }
                 self.has_evicted = true;
                 return Some(item);
@@ -264,45 +264,218 @@ impl<T: Resident> S3Fifo<T> {
 /// unproven and costs nothing else.
 #[derive(Default)]
 struct Ghost {
-    order: VecDeque<u32>,
-    first: u32, // position of the front of `order`, counted from the beginning, wrapping
-    known: HashTable<(u32, u32)>, // print, position of its latest entry in `order`
+    order: VecDeque<u32>,  // prints, oldest first
+    first: u32,            // position of the front of `order`, counted from the beginning, wrapping
+    known: HashTable<u32>, // position of each print's latest entry
+}
+
+fn print_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// The table wants high bits too, and a print has none.
+fn spread(print: u32) -> u64 {
+    u64::from(print).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl Ghost {
-    fn print(hash: u64) -> u32 {
-        (hash >> 32) as u32
-    }
-
-    fn spread(print: u32) -> u64 {
-        u64::from(print).wrapping_mul(0x9E37_79B9_7F4A_7C15) // the table uses the high bits, a print has none
-    }
-
     fn remember(&mut self, hash: u64, len_max: usize) {
-        let print = Self::print(hash);
-        let position = self.first.wrapping_add(self.order.len() as u32);
-        let same = |known: &(u32, u32)| known.0 == print;
-        self.known.entry(Self::spread(print), same, |known| Self::spread(known.0)).insert((print, position));
+        let print = print_of(hash);
         if self.order.len() == self.order.capacity() {
             self.order.reserve_exact(self.order.len() / 8 + 64);
         }
         self.order.push_back(print);
+        let Ghost { order, first, known } = self;
+        let print_at = |position: &u32| order[position.wrapping_sub(*first) as usize];
+        let position = first.wrapping_add(order.len() as u32 - 1);
+        known
+            .entry(spread(print), |other| print_at(other) == print, |other| spread(print_at(other)))
+            .insert(position);
         // Entries that came back leave holes in `order`; they may take as much room again, not more.
         while self.known.len() > len_max || self.order.len() > 2 * len_max {
-            let Some(oldest) = self.order.pop_front() else { break };
+            let Some(oldest) = self.order.front().copied() else { break };
             let position = self.first;
-            self.first = position.wrapping_add(1);
             self.forget(oldest, |latest| latest == position);
+            self.order.pop_front();
+            self.first = position.wrapping_add(1);
         }
     }
 
     fn forget(&mut self, print: u32, when: impl Fn(u32) -> bool) -> bool {
-        let found = self.known.find_entry(Self::spread(print), |known| known.0 == print && when(known.1));
-        found.map(|known| known.remove()).is_ok()
+        let Ghost { order, first, known } = self;
+        let is_it = |at: &u32| order[at.wrapping_sub(*first) as usize] == print && when(*at);
+        known.find_entry(spread(print), is_it).map(|known| known.remove()).is_ok()
     }
 
     /// Was it here? Then no more.
     fn take(&mut self, hash: u64) -> bool {
-        self.forget(Self::print(hash), |_| true)
+        self.forget(print_of(hash), |_| true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    struct Thing {
+        name: u64,
+        bytes: u64,
+        seat: Seat,
+        pinned: Cell<bool>,
+    }
+
+    impl Resident for Rc<Thing> {
+        fn ghost_hash(&self) -> u64 {
+            self.name << 32
+        }
+        fn weight_bytes(&self) -> u64 {
+            self.bytes
+        }
+        fn seat(&self) -> &Seat {
+            &self.seat
+        }
+        fn is_pinned(&self) -> bool {
+            self.pinned.get()
+        }
+    }
+
+    fn thing(name: u64, bytes: u64) -> Rc<Thing> {
+        Rc::new(Thing { name, bytes, seat: Seat::default(), pinned: Cell::new(false) })
+    }
+
+    fn evict(queue: &mut S3Fifo<Rc<Thing>>) -> Option<u64> {
+        queue.evict().map(|thing| thing.name)
+    }
+
+    /// Small queue of 10 bytes, main of 90, past the stage of filling.
+    fn warm() -> S3Fifo<Rc<Thing>> {
+        let mut queue = S3Fifo::new(100);
+        queue.insert(thing(0, 1));
+        assert_eq!(evict(&mut queue), Some(0));
+        queue.ghost = Ghost::default();
+        queue
+    }
+
+    #[test]
+    fn newcomers_leave_in_order_and_the_touched_stay() {
+        let mut queue = warm();
+        let things: Vec<_> = (1..=4).map(|name| thing(name, 5)).collect();
+        things.iter().for_each(|thing| queue.insert(Rc::clone(thing)));
+        things[0].seat.touch(); // once is not enough
+        things[1].seat.touch();
+        things[1].seat.touch();
+        assert_eq!([evict(&mut queue), evict(&mut queue)], [Some(1), Some(3)]);
+        assert_eq!((queue.len(), queue.bytes(), queue.queues[MAIN].count), (2, 10, 1));
+    }
+
+    #[test]
+    fn who_comes_back_from_the_ghost_goes_to_main() {
+        let mut queue = warm();
+        queue.insert(thing(1, 5));
+        let kept = thing(2, 5);
+        (0..3).for_each(|_| kept.seat.touch());
+        queue.push(MAIN, Rc::clone(&kept));
+        assert_eq!(evict(&mut queue), Some(1));
+        queue.insert(thing(1, 5));
+        assert_eq!(queue.queues[MAIN].count, 2);
+        queue.insert(thing(3, 5)); // never seen: small
+        assert_eq!(queue.queues[SMALL].count, 1);
+    }
+
+    #[test]
+    fn the_ghost_knows_as_many_as_main_has() {
+        let mut ghost = Ghost::default();
+        (0..10_u64).for_each(|name| ghost.remember(name << 32, 4));
+        assert_eq!((0..10_u64).filter(|name| ghost.take(name << 32)).collect::<Vec<_>>(), [6, 7, 8, 9]);
+        for name in 0..100_u64 {
+            ghost.remember(name << 32, 4);
+            assert!(ghost.take(name << 32) && !ghost.take(name << 32));
+        }
+        assert!(ghost.order.len() <= 8, "holes are bounded");
+    }
+
+    #[test]
+    fn main_gives_another_round_for_each_touch() {
+        let mut queue = warm();
+        let (first, second) = (thing(1, 50), thing(2, 50));
+        queue.push(MAIN, Rc::clone(&first));
+        queue.push(MAIN, second);
+        first.seat.touch();
+        assert_eq!([evict(&mut queue), evict(&mut queue), evict(&mut queue)], [Some(2), Some(1), None]);
+    }
+
+    #[test]
+    fn who_is_in_use_is_passed_over_and_not_for_ever() {
+        let mut queue = warm();
+        let used = thing(1, 5);
+        used.pinned.set(true);
+        queue.insert(Rc::clone(&used));
+        assert_eq!(evict(&mut queue), None, "all in use: no endless loop");
+        queue.insert(thing(2, 5));
+        assert_eq!(evict(&mut queue), Some(2));
+        used.pinned.set(false);
+        assert_eq!(evict(&mut queue), Some(1));
+        assert_eq!(queue.bytes(), 0);
+    }
+
+    #[test]
+    fn a_replacement_takes_place_touches_and_weight_over() {
+        let mut queue = warm();
+        let (old, new) = (thing(1, 5), thing(1, 8));
+        queue.insert(Rc::clone(&old));
+        queue.insert(thing(2, 1));
+        (0..2).for_each(|_| old.seat.touch());
+        queue.replace(&old, Rc::clone(&new));
+        assert_eq!((queue.len(), queue.bytes()), (2, 9));
+        assert_eq!(evict(&mut queue), Some(2), "the replacement was touched twice and moves to main");
+        assert!(queue.remove(&old).is_none(), "the old one is not in any more");
+        queue.replace(&old, thing(3, 2)); // old has left: the new one is a newcomer
+        assert_eq!((queue.len(), queue.bytes()), (2, 10));
+        assert!(queue.remove(&new).is_some());
+        queue.clear();
+        assert_eq!((queue.len(), queue.bytes()), (0, 0));
+    }
+
+    proptest::proptest! {
+        /// Law: bytes and count are those of a plain list of who is in, through any steps.
+        #[test]
+        fn accounts_are_exact(steps in proptest::collection::vec((0_u8..5, 0_usize..8, 1_u64..20), 1..200)) {
+            let mut queue = S3Fifo::new(100);
+            let mut inside: Vec<Rc<Thing>> = Vec::new();
+            for (number, (step, which, bytes)) in steps.into_iter().enumerate() {
+                let at = which % inside.len().max(1);
+                match step {
+                    0 | 1 => {
+                        let new = thing(number as u64, bytes);
+                        queue.insert(Rc::clone(&new));
+                        inside.push(new);
+                    }
+                    2 => {
+                        if let Some(victim) = queue.evict() {
+                            inside.retain(|thing| !Rc::ptr_eq(thing, &victim));
+                        }
+                    }
+                    3 if !inside.is_empty() => {
+                        let new = thing(number as u64, bytes);
+                        queue.replace(&inside[at], Rc::clone(&new));
+                        inside[at] = new;
+                    }
+                    4 if !inside.is_empty() => {
+                        inside[at].seat.touch();
+                        if which > 5 {
+                            proptest::prop_assert!(queue.remove(&inside.swap_remove(at)).is_some());
+                        }
+                    }
+                    _ => {}
+                }
+                proptest::prop_assert_eq!(queue.len(), inside.len());
+                proptest::prop_assert_eq!(queue.bytes(), inside.iter().map(|thing| thing.bytes).sum::<u64>());
+            }
+            while queue.evict().is_some() {}
+            proptest::prop_assert_eq!((queue.len(), queue.bytes()), (0, 0));
+        }
     }
 }

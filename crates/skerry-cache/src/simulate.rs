@@ -22,7 +22,7 @@ struct Token {
 }
 
 impl Resident for Arc<Token> {
-    fn hash(&self) -> u64 {
+    fn ghost_hash(&self) -> u64 {
         self.key.wrapping_mul(0x9E37_79B9_7F4A_7C15) // traces number their keys; the ghost wants a hash
     }
     fn weight_bytes(&self) -> u64 {

@@ -99,7 +99,7 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
     /// one not to wait for. So does a declared length that no object may have.
     pub fn set_head(&mut self, parts: HeadParts<'_, M>, keep: Keep, now_ms: u64) -> Course {
         let too_large = parts.body_bytes.is_some_and(|bytes| bytes > self.core.limits.object_bytes_max);
-        let head = Arc::new(FillHead::new(parts));
+        let head = Arc::new(FillHead::new(parts, &self.core.budget));
         self.head = Some(Arc::clone(&head));
         let (released, do_not_wait_ms) = match keep {
             Keep::Pass { do_not_wait_ms } => {
@@ -185,7 +185,10 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
     fn append_stored(&mut self, rest: &mut Bytes) {
         while !rest.is_empty() {
             if self.fill.chunks.tail_room() == 0 {
-                match self.core.reserve(self.tail_bytes(rest.len())) {
+                // Where a chunk is not to be had, what is at hand may be.
+                let at_hand = rest.len().min(CHUNK_BYTES) as u64;
+                let whole = self.core.reserve(self.tail_bytes(rest.len()));
+                match whole.or_else(|_| self.core.reserve(at_hand)) {
                     Ok(charge) => self.fill.chunks.open_tail(charge),
                     Err(refused) => return self.pass_from_here(NotStored::NoRoom(refused)),
                 }
@@ -269,7 +272,7 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
     /// The stored response is still good (304): a new object with the new head and the old body takes its place,
     /// and waiters get it. The old body is not copied where it is in chunks.
     pub fn refresh(mut self, old: &Arc<Object<M>>, parts: HeadParts<'_, M>) -> Refreshed<M> {
-        let head = FillHead::new(parts);
+        let head = FillHead::new(parts, &self.core.budget);
         let body = match (old.chunks(), old.inline_body()) {
             (Some(chunks), _) => Body::Chunks(Arc::clone(chunks)),
             (None, inline) => Body::Inline(inline.unwrap_or_default().to_vec()),
@@ -281,7 +284,7 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
             // Its readers must have it; it is a head's worth of memory, for as long as they read.
             Err(refused) => (self.core.budget.charge(bytes), Some(NotStored::NoRoom(refused))),
         };
-        let object = Arc::new(draft.finish(&self.origin(), head.meta, charge));
+        let object = Arc::new(draft.finish(&self.origin(), head.meta.clone(), charge));
         if not_stored.is_none() {
             not_stored = self.place(&object).err();
         }
