@@ -1,0 +1,119 @@
+//! The cloud's errors: what the viewer gets when a call ends without a usable result.
+
+use crate::finding::Violation;
+
+/// `x-cache` of a response that a function made.
+pub const X_CACHE_GENERATED: &str = "LambdaGeneratedResponse from cloudfront";
+
+/// How a call ended without a usable result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure<'a> {
+    /// The handler raised.
+    Raised,
+    /// The deadline passed.
+    TimedOut,
+    /// The worker died: out of memory, exit, signal.
+    Crashed,
+    /// The module could not be loaded, or the handler is not there.
+    InitFailed,
+    /// The handler returned something that cannot be used.
+    Invalid(&'a Violation),
+    /// No worker was free in time.
+    Throttled,
+}
+
+/// What the viewer gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudError {
+    /// 502 or 503.
+    pub status: u16,
+    /// Text of the `x-cache` header.
+    pub x_cache: &'static str,
+    /// Stable code for logs and `explain`.
+    pub code: &'static str,
+    /// One sentence with category and header, in our own words.
+    pub sentence: String,
+    /// The way out.
+    pub hint: &'static str,
+}
+
+const EXECUTION: &str = "LambdaExecutionError from cloudfront";
+const VALIDATION: &str = "LambdaValidationError from cloudfront";
+const LIMIT: &str = "LambdaLimitExceeded from cloudfront";
+
+/// The error for a failure. None of them may be stored by a cache.
+pub fn cloud_error(failure: Failure) -> CloudError {
+    let execution = |code, sentence: &str, hint| CloudError {
+        status: 503,
+        x_cache: EXECUTION,
+        code,
+        sentence: sentence.to_owned(),
+        hint,
+    };
+    match failure {
+        Failure::Raised => execution(
+            "function.raised",
+            "The edge function raised an error.",
+            "The traceback is in the function's log under this request id.",
+        ),
+        Failure::TimedOut => execution(
+            "function.timed_out",
+            "The edge function did not answer before its deadline.",
+            "Do less, or raise the timeout as far as the trigger allows.",
+        ),
+        Failure::Crashed => execution(
+            "function.crashed",
+            "The edge function's process ended during the call.",
+            "Look for memory use, exit calls and native code in the function's log.",
+        ),
+        Failure::InitFailed => execution(
+            "function.init_failed",
+            "The edge function could not be loaded.",
+            "Check the handler's name and the module's imports in the function's log.",
+        ),
+        Failure::Invalid(violation) => CloudError {
+            status: 502,
+            x_cache: VALIDATION,
+            code: violation.code.name(),
+            sentence: format!("The edge function returned an invalid result: {}", violation.detail),
+            hint: violation.code.hint(),
+        },
+        Failure::Throttled => CloudError {
+            status: 503,
+            x_cache: LIMIT,
+            code: "function.throttled",
+            sentence: "No worker of the edge function was free in time.".to_owned(),
+            hint: "Allow more workers, or make the function faster.",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Code, breach};
+
+    #[test]
+    fn statuses_and_texts() {
+        let violation =
+            breach(Code::HeaderDisallowed, "x-edge-location", "the header x-edge-location may not be set");
+        let rows = [
+            (Failure::Raised, 503, "LambdaExecutionError from cloudfront", "function.raised"),
+            (Failure::TimedOut, 503, "LambdaExecutionError from cloudfront", "function.timed_out"),
+            (Failure::Crashed, 503, "LambdaExecutionError from cloudfront", "function.crashed"),
+            (Failure::InitFailed, 503, "LambdaExecutionError from cloudfront", "function.init_failed"),
+            (
+                Failure::Invalid(&violation),
+                502,
+                "LambdaValidationError from cloudfront",
+                "function.header_disallowed",
+            ),
+            (Failure::Throttled, 503, "LambdaLimitExceeded from cloudfront", "function.throttled"),
+        ];
+        for (failure, status, x_cache, code) in rows {
+            let error = cloud_error(failure);
+            assert_eq!((error.status, error.x_cache, error.code), (status, x_cache, code));
+        }
+        assert!(cloud_error(Failure::Invalid(&violation)).sentence.contains("x-edge-location"));
+    }
+}
