@@ -1,6 +1,7 @@
 //! The cloud's errors: what the viewer gets when a call ends without a usable result.
 
 use crate::finding::Violation;
+use crate::reason::{Reason, reason};
 
 /// `x-cache` of a response that a function made.
 pub const X_CACHE_GENERATED: &str = "LambdaGeneratedResponse from cloudfront";
@@ -43,49 +44,22 @@ const LIMIT: &str = "LambdaLimitExceeded from cloudfront";
 
 /// The error for a failure. None of them may be stored by a cache.
 pub fn cloud_error(failure: Failure) -> CloudError {
-    let execution = |code, sentence: &str, hint| CloudError {
-        status: 503,
-        x_cache: EXECUTION,
-        code,
-        sentence: sentence.to_owned(),
-        hint,
+    let (status, x_cache, code) = match failure {
+        Failure::Raised => (503, EXECUTION, "function.raised"),
+        Failure::TimedOut => (503, EXECUTION, "function.timed_out"),
+        Failure::Crashed => (503, EXECUTION, "function.crashed"),
+        Failure::InitFailed => (503, EXECUTION, "function.init_failed"),
+        Failure::Invalid(violation) => (502, VALIDATION, violation.code.name()),
+        Failure::Throttled => (503, LIMIT, "function.throttled"),
     };
-    match failure {
-        Failure::Raised => execution(
-            "function.raised",
-            "The edge function raised an error.",
-            "The traceback is in the function's log under this request id.",
-        ),
-        Failure::TimedOut => execution(
-            "function.timed_out",
-            "The edge function did not answer before its deadline.",
-            "Do less, or raise the timeout as far as the trigger allows.",
-        ),
-        Failure::Crashed => execution(
-            "function.crashed",
-            "The edge function's process ended during the call.",
-            "Look for memory use, exit calls and native code in the function's log.",
-        ),
-        Failure::InitFailed => execution(
-            "function.init_failed",
-            "The edge function could not be loaded.",
-            "Check the handler's name and the module's imports in the function's log.",
-        ),
-        Failure::Invalid(violation) => CloudError {
-            status: 502,
-            x_cache: VALIDATION,
-            code: violation.code.name(),
-            sentence: format!("The edge function returned an invalid result: {}", violation.detail),
-            hint: violation.code.hint(),
-        },
-        Failure::Throttled => CloudError {
-            status: 503,
-            x_cache: LIMIT,
-            code: "function.throttled",
-            sentence: "No worker of the edge function was free in time.".to_owned(),
-            hint: "Allow more workers, or make the function faster.",
-        },
-    }
+    let Reason { meaning, hint } = reason(code);
+    let sentence = match failure {
+        Failure::Invalid(violation) => {
+            format!("The edge function returned an invalid result: {}.", violation.detail)
+        }
+        _ => meaning.to_owned(),
+    };
+    CloudError { status, x_cache, code, sentence, hint }
 }
 
 #[cfg(test)]
@@ -113,6 +87,7 @@ mod tests {
         for (failure, status, x_cache, code) in rows {
             let error = cloud_error(failure);
             assert_eq!((error.status, error.x_cache, error.code), (status, x_cache, code));
+            assert!(error.sentence.ends_with('.') && error.hint.ends_with('.'), "{code}");
         }
         assert!(cloud_error(Failure::Invalid(&violation)).sentence.contains("x-edge-location"));
     }

@@ -9,47 +9,53 @@ use crate::limits::Limits;
 use crate::origin::{AuthMethod, CustomOrigin, Origin, Protocol, S3Origin};
 use crate::outcome::RequestChange;
 use skerry_http::fields::{Fields, Known};
-use std::collections::HashSet;
 
 const SSL_PROTOCOLS: [&str; 4] = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"];
 
-/// Read `request.origin`; sets `change.origin` when it differs from what was sent.
+/// The origin that `request.origin` asks for; `None` when it is as it was.
 pub(crate) fn read(
     bench: &mut Bench,
     input: &EventInput,
     limits: &Limits,
     json: &Json,
-    change: &mut RequestChange,
-) -> Result<(), Violation> {
+) -> Result<Option<Origin>, Violation> {
     if input.trigger.is_viewer() {
         let detail = "request.origin was set, but only origin-request can change it";
         bench.remark(breach(Code::FieldIgnored, "request.origin", detail), Action::Dropped);
+        return Ok(None);
+    }
+    let refuse = |code, detail: &str| Err(breach(code, "request.origin", detail));
+    if json.map().is_none() {
+        return refuse(Code::FieldType, &format!("request.origin is {}, not an object", json.kind()));
+    }
+    let (mut origin, kind) = match (json.given("custom"), json.given("s3")) {
+        (Some(custom), None) => (Origin::Custom(read_custom(bench, input, limits, custom)?), custom),
+        (None, Some(s3)) => (Origin::S3(read_s3(bench, input, s3)?), s3),
+        (Some(_), Some(_)) => return refuse(Code::OriginKind, "request.origin holds both `custom` and `s3`"),
+        (None, None) => return refuse(Code::OriginKind, "request.origin holds neither `custom` nor `s3`"),
+    };
+    *origin.headers_mut() = read_headers(bench, input, limits, kind.given("customHeaders"))?;
+    Ok((Some(&origin) != input.origin).then_some(origin))
+}
+
+/// What origin and headers owe each other, once both are known.
+pub(crate) fn settle(
+    bench: &mut Bench,
+    input: &EventInput,
+    change: &mut RequestChange,
+) -> Result<(), Violation> {
+    if input.trigger.is_viewer() || (change.origin.is_none() && change.fields.is_none()) {
         return Ok(());
     }
-    if json.map().is_none() {
-        let detail = format!("request.origin is {}, not an object", json.kind());
-        return Err(breach(Code::FieldType, "request.origin", detail));
-    }
-    let mut origin = match (json.given("custom"), json.given("s3")) {
-        (Some(custom), None) => Origin::Custom(read_custom(bench, input, limits, custom)?),
-        (None, Some(s3)) => Origin::S3(read_s3(bench, input, s3)?),
-        (Some(_), Some(_)) => {
-            let detail = "request.origin holds both `custom` and `s3`";
-            return Err(breach(Code::OriginKind, "request.origin", detail));
+    let Some(origin) = change.origin.as_ref().or(input.origin) else { return Ok(()) };
+    for name in shared_names(input, origin, change.fields.as_ref()) {
+        let detail = format!("the header {name} stands both in customHeaders and in the request's headers");
+        if !bench.rule(breach(Code::HeaderTwice, name.as_str(), detail), Action::Dropped, false)? {
+            // customHeaders overwrite, so the request's line is the one to go
+            change.fields.get_or_insert_with(|| input.request.fields.clone()).remove(name.as_bytes());
         }
-        (None, None) => {
-            let detail = "request.origin holds neither `custom` nor `s3`";
-            return Err(breach(Code::OriginKind, "request.origin", detail));
-        }
-    };
-    let json = json.given("custom").or_else(|| json.given("s3"));
-    let headers = json.and_then(|kind| kind.given("customHeaders"));
-    *origin.headers_mut() = read_headers(bench, input, limits, headers)?;
-    shared_names(bench, input, &origin, change)?;
-    remark_host(bench, input, &origin, change);
-    if Some(&origin) != input.origin {
-        change.origin = Some(origin);
     }
+    remark_host(bench, input, change);
     Ok(())
 }
 
@@ -324,45 +330,30 @@ fn check_sizes(bench: &mut Bench, limits: &Limits, headers: &[(String, String)])
     bench.size(breach(Code::HeadersSize, "request.origin.customHeaders", detail))
 }
 
-/// A name may not stand both in customHeaders and in the request. What stood so before the function is not its fault;
-/// customHeaders overwrite, so the request's line is the one to go.
-fn shared_names(
-    bench: &mut Bench,
-    input: &EventInput,
-    origin: &Origin,
-    change: &mut RequestChange,
-) -> Result<(), Violation> {
-    let lower = |name: &[u8]| name.to_ascii_lowercase();
-    let request: HashSet<Vec<u8>> =
-        change.fields.as_ref().unwrap_or(input.request.fields).iter().map(|(name, _)| lower(name)).collect();
+/// Names (lower case) that stand both in customHeaders and in the request, and did not before the function.
+fn shared_names(input: &EventInput, origin: &Origin, fields: Option<&Fields>) -> Vec<String> {
     let sent = input.origin.map_or(&[][..], Origin::headers);
-    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    let fields = fields.unwrap_or(input.request.fields);
+    let mut shared: Vec<String> = Vec::new();
     for (name, _) in origin.headers() {
-        let key = lower(name.as_bytes());
-        if !request.contains(&key) || !seen.insert(key) {
-            continue;
-        }
-        let before = sent.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
-            && input.request.fields.get(name.as_bytes()).is_some();
-        if before {
-            continue;
-        }
-        let name = name.to_ascii_lowercase();
-        let detail = format!("the header {name} stands both in customHeaders and in the request's headers");
-        if !bench.rule(breach(Code::HeaderTwice, name.as_str(), detail), Action::Dropped, false)? {
-            change.fields.get_or_insert_with(|| input.request.fields.clone()).remove(name.as_bytes());
+        let before = input.request.fields.get(name.as_bytes()).is_some()
+            && sent.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        let lower = name.to_ascii_lowercase();
+        if !before && fields.get(name.as_bytes()).is_some() && !shared.contains(&lower) {
+            shared.push(lower);
         }
     }
-    Ok(())
+    shared
 }
 
 /// The commonest mistake with origins: a bucket's signature and a server's virtual host go by Host.
-fn remark_host(bench: &mut Bench, input: &EventInput, origin: &Origin, change: &RequestChange) {
-    let host = |fields: &Fields| fields.known(Known::Host).map(<[u8]>::to_vec);
-    let kept = change.fields.as_ref().is_none_or(|fields| host(fields) == host(input.request.fields));
+fn remark_host(bench: &mut Bench, input: &EventInput, change: &RequestChange) {
+    let (Some(sent), Some(origin)) = (input.origin, &change.origin) else { return };
+    let host = change.fields.as_ref().unwrap_or(input.request.fields).known(Known::Host);
     let to = origin.domain();
-    let at_new = host(input.request.fields).is_some_and(|h| h.eq_ignore_ascii_case(to.as_bytes()));
-    if input.origin.is_some_and(|sent| sent.domain() != to) && kept && !at_new {
+    let kept = host == input.request.fields.known(Known::Host);
+    let named = host.is_some_and(|host| host.eq_ignore_ascii_case(to.as_bytes()));
+    if sent.domain() != to && kept && !named {
         let detail = format!("the origin is now {} and the host header is as it was", shown(to));
         bench.remark(breach(Code::OriginHost, "host", detail), Action::Kept);
     }

@@ -37,8 +37,9 @@ pub(crate) fn change(
         change.body = read_body(bench, input, limits, body)?;
     }
     if let Some(origin) = request.given("origin") {
-        origin_change::read(bench, input, limits, origin, &mut change)?;
+        change.origin = origin_change::read(bench, input, limits, origin)?;
     }
+    origin_change::settle(bench, input, &mut change)?;
     check_head_size(bench, input, limits, &change)?;
     Ok(change)
 }

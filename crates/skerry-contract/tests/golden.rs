@@ -4,6 +4,9 @@
 //! `result_text` is a result that is not JSON. `sent` alters the exchange. `all`, or `strict`, `warn` and `relaxed`,
 //! hold the judgement as lines.
 
+// in a test a panic is the report
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod sample;
 
 use sample::{LEVELS, Sample, expand, merge, s3_origin};
