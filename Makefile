@@ -65,7 +65,7 @@ wheel: $(DONE)/build lock
 	@ls -l dist/*.whl
 
 docs: $(DONE)/run
-	@$(BIN)/python docs/render.py
+	@$(BIN)/python -m docs.render
 
 # ------------------------------------------------------------------ the parts of `make check`
 form:

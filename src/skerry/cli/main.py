@@ -110,9 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except BrokenPipeError:
         return hush()
-    except (
-        Exception
-    ) as error:  # the last stop: anything that comes here is a bug of ours, and says so
+    # the last stop: whatever comes here is a bug of ours, and says so
+    except Exception as error:
         return bug(error)
     return code if isinstance(code, int) else 0
 
