@@ -19,6 +19,8 @@ BIN := .venv/bin
 DONE := .venv/.done
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
+# only what rust.lock pins: cargo must not choose on its own
+CARGO := cargo --locked
 PYTEST := $(BIN)/python -m pytest
 SAY := @printf '\033[2m· %s\033[0m\n'
 ifneq ($(or $(NO_COLOR),$(CI)),)
@@ -40,13 +42,13 @@ demo: $(DONE)/run .tools/guest/.done native
 
 test: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
 	$(SAY) "Rust tests"
-	@cargo test --workspace --quiet
+	@$(CARGO) test --workspace --quiet
 	$(SAY) "Python tests"
 	@$(PYTEST) -m "not soak" $(ARGS)
 
 check: $(DONE)/run $(DONE)/dev .tools/guest/.done lock native form types layers
 	$(SAY) "unit tests"
-	@cargo test --workspace --quiet
+	@$(CARGO) test --workspace --quiet
 	@$(PYTEST) -m "not soak and not slow" -q tests/unit tests/house
 
 soak: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
@@ -78,7 +80,7 @@ types: lock
 	$(SAY) "types"
 	@$(BIN)/mypy
 	$(SAY) "clippy"
-	@cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 
 layers:
 	$(SAY) "layers"
@@ -119,7 +121,9 @@ lock: | $(BIN)/python
 # an engine that runs keeps the one it has mapped
 native: lock
 	$(SAY) "Rust core"
-	@cargo build --release --package skerry-py
+	@$(CARGO) build --release --package skerry-py || { \
+	    echo "hint: if it speaks of the lock file, then Cargo.toml has crates that requirements/rust.lock has not:"; \
+	    echo "      cargo update --workspace && python3 requirements/lock.py pack"; exit 1; }
 	@built=$(TARGET)/release/lib_native.so; wanted=src/skerry/_native.abi3.so; \
 	if ! cmp --silent "$$built" "$$wanted"; then \
 	    cp "$$built" "$$wanted.new" && mv "$$wanted.new" "$$wanted"; \
