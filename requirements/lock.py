@@ -29,7 +29,9 @@ def local_source() -> str:
         subprocess.run(["cargo", "generate-lockfile", "--quiet"], cwd=scratch, check=True)
         found = SOURCE.search((scratch / "Cargo.lock").read_text())
         if found is None:
-            raise SystemExit("lock.py: cargo wrote no source for a registry crate; is its registry reachable?")
+            raise SystemExit(
+                "lock.py: cargo wrote no source for a registry crate; is its registry reachable?"
+            )
         return found.group(1)
 
 

@@ -14,7 +14,7 @@ class Engine:
     def apply(self, snapshot: bytes) -> None:
         """Swap the snapshot; requests under way keep theirs. Raises ValueError."""
     def purge(self, request: bytes) -> int:
-        """JSON {"paths": [..], "hosts": [..], "tags": [..], "all": bool, "soft": bool} → sequence, durable on return."""
+        """JSON {"paths": [..], "hosts": [..], "tags": [..], "all": bool, "soft": bool} → its sequence, durable."""
     def status(self) -> bytes:
         """JSON of counters and gauges (docs/reference/status.md)."""
     def explain_request(self, request_id: str) -> bytes | None:

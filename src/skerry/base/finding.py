@@ -19,7 +19,9 @@ class Place(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         if not self.line:
             return self.file
-        return f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
+        return (
+            f"{self.file}:{self.line}:{self.column}" if self.column else f"{self.file}:{self.line}"
+        )
 
 
 class Finding(msgspec.Struct, frozen=True):

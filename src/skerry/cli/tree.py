@@ -1,4 +1,30 @@
 """Every command: its name, the module whose `command` (a click command) runs it, and one line of help."""
 
-COMMANDS: dict[str, tuple[str, str]] = {
+from __future__ import annotations
+
+# in the order in which a person meets them; help shows them so
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+# Words that the vocabulary knows and whose time has not come. They are answered by name, so that
+# nobody takes them for a misspelling. A word leaves this table when its command enters the other.
+LATER: dict[str, str] = {
+    "deploy": "sending a project to a hub",
+    "rollback": "going back to an earlier deployment",
+    "history": "listing deployments",
+    "run": "running a program with the clouds' clients pointed at Skerry",
+    "aws": "the AWS command line against Skerry",
+    "wrangler": "wrangler against Skerry",
+    "node": "running PoPs on machines",
+    "hub": "many machines under one hub",
+    "cache": "looking into a PoP's cache",
+    "function": "invoking and testing a function by itself",
+    "worker": "Cloudflare Workers",
+    "kv": "the key-value store",
+    "object": "object storage",
+    "table": "DynamoDB-shaped tables",
+    "sync": "data synchronisation",
+    "thing": "devices and their shadows",
+    "component": "software on gateways",
+    "model": "models at the edge",
+    "plan": "the planner",
 }

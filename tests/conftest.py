@@ -1,0 +1,73 @@
+"""What holds for every test: skips are known and told, and nothing that was started is left behind."""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SKIPS = tomllib.loads((ROOT / "tests" / "skips.toml").read_text())["skip"]
+
+# no deadline: this machine may be shared, and a slow example is no wrong one
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
+
+
+def left_behind() -> list[str]:
+    """Children of this process that still run, by their command lines."""
+    found = []
+    for task in Path("/proc/self/task").glob("*/children"):
+        for pid in task.read_text().split():
+            try:
+                line = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+            except OSError:  # it has ended meanwhile
+                continue
+            if "multiprocessing.resource_tracker" not in line:
+                found.append(f"{pid}: {line or 'ended, and nobody has waited for it'}")
+    return found
+
+
+def skip_reason(report: pytest.TestReport) -> str:
+    """The words of one skip."""
+    if isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return str(report.longrepr)
+
+
+def is_known(test: str, reason: str) -> bool:
+    """Whether tests/skips.toml has it."""
+    return any(fnmatch.fnmatch(test, row["test"]) and row["reason"] in reason for row in SKIPS)
+
+
+def unknown_skips(reporter: pytest.TerminalReporter) -> list[str]:
+    """Skips that nobody has excused, as `test: reason`."""
+    skipped = [(r.nodeid, skip_reason(r)) for r in reporter.stats.get("skipped", [])]
+    return [f"{test}: {reason}" for test, reason in skipped if not is_known(test, reason)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run with a skip that nobody has excused, or with a child left behind, has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus != pytest.ExitCode.OK or reporter is None:
+        return
+    if unknown_skips(reporter) or left_behind():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which those were (`-ra` has listed every skip with its reason)."""
+    unknown = unknown_skips(terminalreporter)
+    if unknown:
+        terminalreporter.section("skips that tests/skips.toml does not know: the run has failed")
+        for line in unknown:
+            terminalreporter.line(line)
+    running = left_behind()
+    if running:
+        terminalreporter.section("processes that tests have left behind: the run has failed")
+        for line in running:
+            terminalreporter.line(line)

@@ -1,0 +1,77 @@
+"""Every code that can be printed stands in rules/errors.toml, and every one there can be printed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from skerry.base import errors, tables
+from tests.support import tree
+
+CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+# codes that a room prints which is named otherwise: they wait for it
+ROOMS = {"project": "readers"}
+CLASSES = {"config", "caller", "upstream", "code", "busy", "bug"}
+RAISERS = {
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.SkerryError)
+} | {"Finding"}
+
+
+def known() -> set[str]:
+    """`room.code` of every entry."""
+    return {f"{room}.{code}" for room, codes in tables.load("errors").items() for code in codes}
+
+
+def room_of(code: str) -> str:
+    """The folder that prints a code of ROOMS; for any other one that is there."""
+    return ROOMS.get(code.split(".")[0], "base")
+
+
+def first_code(call: ast.Call) -> str | None:
+    """The literal code that a call of an error class or of Finding carries."""
+    values = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+    for value in values or call.args[:1]:
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            return value.value
+    return None
+
+
+def printed() -> Iterator[tuple[Path, int, str]]:
+    """(file, line, code) wherever an error or a finding is made with a code in so many words."""
+    for name in tree.having(".py", under="src"):
+        for node in ast.walk(tree.parsed(name)):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func).split(".")[-1]
+                code = first_code(node) if called in RAISERS else None
+                if code is not None:
+                    yield name, node.lineno, code
+
+
+def test_what_is_printed_is_in_the_table() -> None:
+    missing = [f"{name}:{line}: {code}" for name, line, code in printed() if code not in known()]
+    assert not missing, "not in src/skerry/rules/errors.toml:\n" + "\n".join(missing)
+
+
+def test_what_is_in_the_table_is_printed() -> None:
+    said: set[str] = set()
+    for name in tree.having(".py", ".rs", ".pyi"):
+        if name.parts[0] in ("src", "crates"):
+            said |= set(CODE.findall(tree.text(name)))
+    awaited = {code for code in known() if not (tree.SRC / room_of(code)).is_dir()}
+    assert not known() - said - awaited, "nothing prints them any more"
+
+
+def test_every_entry_is_whole() -> None:
+    for room, codes in tables.load("errors").items():
+        for code, entry in codes.items():
+            assert CODE.fullmatch(f"{room}.{code}")
+            assert set(entry) == {"class", "meaning", "todo"}, f"{room}.{code}"
+            assert entry["class"] in CLASSES, f"{room}.{code}"
+            assert entry["meaning"].endswith("."), (
+                f"{room}.{code}: a sentence ends with a full stop"
+            )
+            assert entry["todo"].endswith("."), f"{room}.{code}: a sentence ends with a full stop"
