@@ -109,6 +109,12 @@ fn bodies_are_base64_and_cut_at_the_limit() {
             let got = body(trigger, &vec![b'x'; max + extra], false);
             assert_eq!(got["inputTruncated"], truncated, "{trigger:?}+{extra}");
             assert_eq!(got["data"].as_str().unwrap().len(), max.div_ceil(3) * 4);
+            // and what was shown passes back without a word
+            let mut sample = Sample::at(trigger);
+            sample.body = Some((vec![b'x'; max + extra], false));
+            let judgement = sample.judge(Level::Strict, &serde_json::to_vec(&sample.unchanged()).unwrap());
+            assert!(judgement.findings.is_empty(), "{:?}", judgement.findings);
+            assert!(matches!(judgement.verdict, Verdict::Continue(_)), "{:?}", judgement.verdict);
         }
     }
 }

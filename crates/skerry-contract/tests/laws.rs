@@ -38,8 +38,37 @@ fn lines() -> impl Strategy<Value = Fields> {
         .prop_map(|all| all.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())).collect())
 }
 
+/// Configurations hold more than a function may ask for; they must all pass through it.
+fn origin() -> impl Strategy<Value = Origin> {
+    let headers = || prop::collection::vec((name(), any::<String>()), 0..14);
+    let custom =
+        (any::<String>(), any::<String>(), any::<[u16; 3]>(), any::<bool>(), any::<Vec<String>>(), headers())
+            .prop_map(
+                |(domain, path, [port, keepalive_s, read_timeout_s], https, ssl_protocols, headers)| {
+                    Origin::Custom(CustomOrigin {
+                        domain,
+                        path,
+                        port,
+                        protocol: if https { Protocol::Https } else { Protocol::Http },
+                        keepalive_s: keepalive_s.into(),
+                        read_timeout_s: read_timeout_s.into(),
+                        ssl_protocols,
+                        headers,
+                    })
+                },
+            );
+    let s3 = (any::<[String; 3]>(), any::<bool>(), headers()).prop_map(
+        |([domain, path, region], oai, headers)| {
+            let auth_method = if oai { AuthMethod::OriginAccessIdentity } else { AuthMethod::None };
+            Origin::S3(S3Origin { domain, path, auth_method, region, headers })
+        },
+    );
+    prop_oneof![custom, s3]
+}
+
 prop_compose! {
     fn exchange()(
+        origin in prop::option::of(origin()),
         trigger in prop::sample::select(Trigger::ALL.to_vec()),
         request in lines(),
         response in lines(),
@@ -48,7 +77,7 @@ prop_compose! {
         body in prop::option::of((prop::collection::vec(any::<u8>(), 0..60), any::<bool>())),
         status in 100u16..=999,
     ) -> Sample {
-        Sample { request, response, uri: [b"/", &path[..]].concat(), query, body, status, ..Sample::at(trigger) }
+        Sample { request, response, uri: [b"/", &path[..]].concat(), query, body, status, origin, ..Sample::at(trigger) }
     }
 }
 
