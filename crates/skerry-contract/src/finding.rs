@@ -1,7 +1,7 @@
 //! What a result did wrong: codes, findings, violations, and how a level weighs them.
 
 use crate::reason::reason;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How strictly a result is judged; `DESIGN` of the product: strict is a setting, truth is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub enum Action {
 }
 
 /// One thing that a result did and should not have, where the call went on all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Which rule.
     pub code: Code,
@@ -56,7 +56,7 @@ pub struct Finding {
 }
 
 /// A result that cannot be used: the viewer gets the cloud's 502.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// Which rule.
     pub code: Code,
@@ -81,6 +81,12 @@ macro_rules! codes {
     };
 }
 
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
 impl Code {
     /// What the rule says.
     pub fn meaning(self) -> &'static str {
@@ -96,6 +102,7 @@ impl Code {
 codes! {
     NotJson = "function.result_not_json";
     DuplicateKey = "function.result_duplicate_key";
+    TooMany = "function.result_too_many";
     NotObject = "function.result_not_object";
     Shape = "function.result_shape";
     FieldType = "function.field_type";
@@ -221,6 +228,10 @@ mod tests {
         let mut relaxed = bench(Level::Relaxed);
         assert_eq!(relaxed.rule(what(), Action::Dropped, false), Ok(true));
         assert_eq!(relaxed.rule(what(), Action::Dropped, true), Ok(false));
+        assert_eq!(
+            serde_json::to_string(&warn.findings[0]).unwrap(),
+            r#"{"code":"function.header_read_only","weight":"warning","about":"via","detail":"x","action":"dropped"}"#
+        );
         let actions: Vec<_> = relaxed.findings.iter().map(|f| (f.weight, f.action)).collect();
         assert_eq!(actions, [(Weight::Note, Action::Kept), (Weight::Note, Action::Dropped)]);
         assert!(bench(Level::Strict).size(what()).is_err());

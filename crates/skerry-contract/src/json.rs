@@ -1,11 +1,15 @@
 //! A function's result as a tree that borrows from the bytes it came in.
 //!
 //! `serde_json` reads the text (its own bound of 128 levels keeps nesting harmless; NaN and infinities are no JSON to it);
-//! this tree adds that no key comes twice, since two readers could then see two results.
+//! this tree adds that no key comes twice, since two readers could then see two results, and a bound on the values.
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
+
+/// Values in one result. The largest head fills a few ten thousand; megabytes of `[],[],…` would fill the memory.
+const VALUES_MAX: u32 = 65_536;
 
 /// A JSON value.
 #[derive(Debug)]
@@ -25,12 +29,17 @@ pub(crate) enum Json<'a> {
 pub(crate) enum Unreadable {
     NotJson(String),
     DuplicateKey(String),
+    TooMany,
 }
 
 impl<'a> Json<'a> {
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Json<'a>, Unreadable> {
-        serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-            // the tree takes any value, so the only complaint about data is our own
+        let left = Cell::new(VALUES_MAX);
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let read = Tree { left: &left }.deserialize(&mut reader);
+        read.and_then(|tree| reader.end().map(|()| tree)).map_err(|error| match error.classify() {
+            // the tree takes any value, so the only complaints about data are our own
+            serde_json::error::Category::Data if left.get() == 0 => Unreadable::TooMany,
             serde_json::error::Category::Data => Unreadable::DuplicateKey(error.to_string()),
             _ => Unreadable::NotJson(error.to_string()),
         })
@@ -76,15 +85,28 @@ impl<'a> Json<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(Tree)
+/// Reads a value, and counts it.
+#[derive(Clone, Copy)]
+struct Tree<'c> {
+    left: &'c Cell<u32>,
+}
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Json<'de>, D::Error> {
+        match self.left.get().checked_sub(1) {
+            Some(left @ 1..) => self.left.set(left),
+            _ => {
+                self.left.set(0);
+                return Err(D::Error::custom("too many values"));
+            }
+        }
+        from.deserialize_any(self)
     }
 }
 
-struct Tree;
-
-impl<'de> Visitor<'de> for Tree {
+impl<'de> Visitor<'de> for Tree<'_> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -121,7 +143,7 @@ impl<'de> Visitor<'de> for Tree {
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<Json<'de>, S::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Json::List(list))
@@ -130,7 +152,7 @@ impl<'de> Visitor<'de> for Tree {
     fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Json<'de>, M::Error> {
         let mut map: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
         while let Some(Key(key)) = members.next_key()? {
-            map.push((key, members.next_value()?));
+            map.push((key, members.next_value_seed(self)?));
         }
         match duplicate(&map) {
             Some(key) => Err(M::Error::custom(format_args!("the key `{}` comes twice", shown(key)))),
@@ -217,10 +239,18 @@ mod tests {
         for (bytes, twice) in rows {
             match Json::read(bytes) {
                 Err(Unreadable::DuplicateKey(_)) => assert!(*twice, "{}", String::from_utf8_lossy(bytes)),
+                Err(Unreadable::TooMany) => panic!("few values"),
                 Err(Unreadable::NotJson(_)) => assert!(!*twice, "{}", String::from_utf8_lossy(bytes)),
                 Ok(_) => panic!("read {}", String::from_utf8_lossy(bytes)),
             }
         }
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let list = |n: usize| format!("[{}0]", "[],".repeat(n - 2)).into_bytes(); // n values with the list itself
+        assert!(Json::read(&list(VALUES_MAX as usize - 1)).is_ok());
+        assert!(matches!(Json::read(&list(VALUES_MAX as usize)), Err(Unreadable::TooMany)));
     }
 
     #[test]

@@ -21,6 +21,7 @@ fn weigh(bench: &mut Bench, input: &EventInput, result: &[u8], policy: Policy) -
         Unreadable::NotJson(detail) => {
             breach(Code::NotJson, "result", format!("the result is not JSON: {detail}"))
         }
+        Unreadable::TooMany => breach(Code::TooMany, "result", "the result holds too many values"),
         Unreadable::DuplicateKey(detail) => {
             breach(Code::DuplicateKey, "result", format!("in the result {detail}"))
         }
