@@ -19,6 +19,16 @@
 //! *Headers and read-only fields* are an error, undone, or kept; *sizes* an error, a finding, a note.
 //! What frames a message ([`is_framing`]) is never taken from a function.
 //!
+//! # Where the guide is silent
+//!
+//! Chosen here, to be settled with a real account: a field left out of a returned request (`headers` too) is unchanged;
+//! a key that comes twice, and a URI with `?`, `#`, a space or a control character, are errors; a status may be a whole
+//! number, as in the guide's own samples; `null` is no result at response triggers either; a KB is 1,024 bytes; a
+//! header counts as name, value and four bytes; names in the header map may have capitals, and those that differ by
+//! case alone are one header; a header whose `key` names another is dropped with a finding below strict; a field that
+//! has no effect (an `origin` at viewer-request, a body that is not included) is a note, not an error; an origin's
+//! field left out is as it was.
+//!
 //! ```
 //! use skerry_contract::*;
 //! use skerry_http::fields::Fields;

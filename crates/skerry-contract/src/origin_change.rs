@@ -9,6 +9,8 @@ use crate::limits::Limits;
 use crate::origin::{AuthMethod, CustomOrigin, Origin, Protocol, S3Origin};
 use crate::outcome::RequestChange;
 use skerry_http::fields::{Fields, Known};
+use std::mem::discriminant;
+use std::ops::RangeInclusive;
 
 const SSL_PROTOCOLS: [&str; 4] = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"];
 
@@ -34,7 +36,17 @@ pub(crate) fn read(
         (Some(_), Some(_)) => return refuse(Code::OriginKind, "request.origin holds both `custom` and `s3`"),
         (None, None) => return refuse(Code::OriginKind, "request.origin holds neither `custom` nor `s3`"),
     };
-    *origin.headers_mut() = read_headers(bench, input, limits, kind.given("customHeaders"))?;
+    *origin.headers_mut() = match (kind.given("customHeaders"), input.origin) {
+        (Some(headers), _) => read_headers(bench, input, limits, headers)?,
+        (None, Some(sent)) if discriminant(sent) == discriminant(&origin) => {
+            let detail = "customHeaders of the origin is missing";
+            let what = breach(Code::OriginMissing, "request.origin.customHeaders", detail);
+            bench.remark(what, Action::Restored);
+            sent.headers().to_vec()
+        }
+        // keys to a server are not for a bucket, nor the other way round
+        (None, _) => Vec::new(),
+    };
     Ok((Some(&origin) != input.origin).then_some(origin))
 }
 
@@ -92,32 +104,10 @@ fn read_custom(
     let port = u16::try_from(port).ok().filter(port_fits).ok_or_else(|| {
         breach(Code::OriginPort, format!("{}.port", at.of), format!("{}.port is {port}", at.of))
     })?;
-    let mut seconds = |name: &str, sent: Option<u32>, default: u32, min: u32, max: u32| {
-        let Some(value) = at.number(name)? else {
-            return Ok(at.left_out(bench, name, sent.unwrap_or(default)));
-        };
-        match u32::try_from(value).ok().filter(|s| (min..=max).contains(s) || Some(*s) == sent) {
-            Some(seconds) => Ok(seconds),
-            None => {
-                let detail = format!("{}.{name} is {value}, the range is {min} to {max} seconds", at.of);
-                Err(breach(Code::OriginTimeout, format!("{}.{name}", at.of), detail))
-            }
-        }
-    };
-    let keepalive_s = seconds(
-        "keepaliveTimeout",
-        sent.map(|o| o.keepalive_s),
-        5,
-        limits.keepalive_s_min,
-        limits.keepalive_s_max,
-    )?;
-    let read_timeout_s = seconds(
-        "readTimeout",
-        sent.map(|o| o.read_timeout_s),
-        30,
-        limits.read_timeout_s_min,
-        limits.read_timeout_s_max,
-    )?;
+    let idle = limits.keepalive_s_min..=limits.keepalive_s_max;
+    let keepalive_s = at.seconds(bench, "keepaliveTimeout", idle, sent.map(|o| o.keepalive_s), 5)?;
+    let wait = limits.read_timeout_s_min..=limits.read_timeout_s_max;
+    let read_timeout_s = at.seconds(bench, "readTimeout", wait, sent.map(|o| o.read_timeout_s), 30)?;
     let path = at.path(bench, sent.map(|o| o.path.as_str()))?;
     let ssl_protocols = match json.given("sslProtocols") {
         Some(list) => read_ssl_protocols(at.of, list, sent.map_or(&[], |o| &o.ssl_protocols))?,
@@ -262,6 +252,26 @@ impl<'j> Fieldset<'j, '_> {
         }
     }
 
+    /// Seconds in `range`, or as they were sent.
+    fn seconds(
+        &self,
+        bench: &mut Bench,
+        name: &str,
+        range: RangeInclusive<u32>,
+        sent: Option<u32>,
+        default: u32,
+    ) -> Result<u32, Violation> {
+        let Some(value) = self.number(name)? else {
+            return Ok(self.left_out(bench, name, sent.unwrap_or(default)));
+        };
+        let fits = |s: &u32| range.contains(s) || Some(*s) == sent;
+        u32::try_from(value).ok().filter(fits).ok_or_else(|| {
+            let (min, max) = (range.start(), range.end());
+            let detail = format!("{}.{name} is {value}, the range is {min} to {max} seconds", self.of);
+            breach(Code::OriginTimeout, format!("{}.{name}", self.of), detail)
+        })
+    }
+
     fn path(&self, bench: &mut Bench, sent: Option<&str>) -> Result<String, Violation> {
         let Some(path) = self.text("path")? else {
             return Ok(self.left_out(bench, "path", sent.unwrap_or_default().to_owned()));
@@ -281,10 +291,9 @@ fn read_headers(
     bench: &mut Bench,
     input: &EventInput,
     limits: &Limits,
-    json: Option<&Json>,
+    json: &Json,
 ) -> Result<Vec<(String, String)>, Violation> {
     let sent = input.origin.map_or(&[][..], Origin::headers);
-    let Some(json) = json else { return Ok(sent.to_vec()) };
     let mut headers: Vec<(String, String)> = Vec::new();
     let mut changed = false;
     for entry in diff::read(bench, json, "request.origin.customHeaders")? {
