@@ -3,5 +3,17 @@
 
 pub mod body;
 pub mod clock;
+pub mod compress;
+pub mod core;
+pub mod exchange;
+pub mod function;
 pub mod h1;
+pub mod headers;
+pub mod ledger;
+pub mod log;
 pub mod origin;
+pub mod record;
+pub mod snapshot;
+pub mod stats;
+pub mod steps;
+pub mod walk;

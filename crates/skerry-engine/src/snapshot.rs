@@ -2,16 +2,17 @@
 //!
 //! A snapshot is immutable. Each request holds the one it began with; a new one is seen by the next request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use skerry_contract::{Level, Trigger};
 use skerry_http::head::Method;
-use skerry_http::key::{ForwardPolicy, KeyPolicy};
+use skerry_http::forward::ForwardPolicy;
+use skerry_http::key::{KeyPolicy, Keyer};
+use skerry_http::pattern::PathPattern;
 use skerry_http::profile::{Profile, TtlBounds};
-use skerry_http::target::Pattern;
 
 use crate::headers::HeadersPolicy;
 use crate::origin::target::{RawTarget, Target};
@@ -226,7 +227,7 @@ pub struct Behavior {
     /// As written.
     pub pattern_text: String,
     /// Matches paths.
-    pub pattern: Pattern,
+    pub pattern: PathPattern,
     /// Misses.
     pub route: Route,
     /// Allowed at all.
@@ -235,10 +236,8 @@ pub struct Behavior {
     pub cached: MethodSet,
     /// What of http and https.
     pub viewer_protocol: ViewerProtocol,
-    /// What tells objects apart.
-    pub key: KeyPolicy,
-    /// Digest of `key` and of where it leads: two policies never share an object.
-    pub fingerprint: u64,
+    /// Writes keys, and holds the policy they are written by.
+    pub key: Keyer,
     /// What origins see.
     pub forward: ForwardPolicy,
     /// Freshness.
@@ -249,6 +248,8 @@ pub struct Behavior {
     pub functions: [Option<Association>; 4],
     /// A response headers policy.
     pub response_headers: Option<Arc<HeadersPolicy>>,
+    /// Digest of that policy: a head rendered under another one is not used.
+    pub headers_digest: u64,
 }
 
 impl Behavior {
@@ -264,6 +265,8 @@ pub struct Site {
     pub name: String,
     pub id: String,
     pub domain: String,
+    pub via: String,
+    pub via_value: String,
     pub aliases: Vec<String>,
     pub enabled: bool,
     pub default_root_object: String,
@@ -292,6 +295,7 @@ pub struct Live {
     pub targets: HashMap<String, Target>,
     pub http_port: u16,
     pub https_port: u16,
+    functions: HashSet<String>,
     exact: HashMap<Vec<u8>, usize>,
     wildcards: Vec<(Vec<u8>, usize)>,
 }
@@ -321,6 +325,7 @@ impl Live {
             targets: HashMap::new(),
             http_port: raw.http_port,
             https_port: raw.https_port,
+            functions: functions.values().map(|f| f.version.clone()).collect(),
             exact: HashMap::new(),
             wildcards: Vec::new(),
         };
@@ -348,6 +353,11 @@ impl Live {
         }
         // the longest suffix wins
         self.wildcards.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+    }
+
+    /// Is this version of a function still called by anybody?
+    pub fn uses_function(&self, version: &str) -> bool {
+        self.functions.contains(version)
     }
 
     /// The site for a lower-case host without port: exact, then wildcard, then the only one where the host is
@@ -403,22 +413,24 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
             at_events[trigger as usize] =
                 Some(Association { function: function.clone(), include_body: a.include_body });
         }
-        let fingerprint = fingerprint(&b.key, &b.pattern, &route.id);
+        let pattern = PathPattern::new(&b.pattern).map_err(|why| place(&why, &b.pattern))?;
+        let key = Keyer::new(raw.id.as_bytes(), route.id.as_bytes(), b.key);
+        let digest = b.response_headers.as_ref().map(|h| xxhash_rust::xxh3::xxh3_64(format!("{h:?}").as_bytes()));
         behaviors.push(Behavior {
             index,
-            pattern: Pattern::new(b.pattern.as_bytes()),
+            pattern,
             pattern_text: b.pattern,
             route,
             allowed: MethodSet::of(&b.allowed_methods),
             cached: MethodSet::of(&b.cached_methods),
             viewer_protocol: b.viewer_protocol,
-            fingerprint,
-            key: b.key,
+            key,
             forward: b.forward,
             ttl: TtlBounds { min_s: seconds(b.ttl.min_s), default_s: seconds(b.ttl.default_s), max_s: seconds(b.ttl.max_s) },
             compress: b.compress,
             functions: at_events,
             response_headers: b.response_headers.map(Arc::new),
+            headers_digest: digest.unwrap_or(0),
         });
     }
     if behaviors.last().is_none_or(|b| b.pattern_text != "*") {
@@ -426,6 +438,8 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
     }
     Ok(Site {
         domain: format!("{}.cloudfront.net", raw.id.to_ascii_lowercase()),
+        via: format!("{}.cloudfront.net (CloudFront)", raw.id.to_ascii_lowercase()),
+        via_value: format!("1.1 {}.cloudfront.net (CloudFront)", raw.id.to_ascii_lowercase()),
         name: raw.name,
         id: raw.id,
         aliases: raw.aliases,
@@ -439,9 +453,4 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
 
 fn seconds(s: u64) -> u32 {
     s.min(u64::from(skerry_http::profile::TTL_S_MAX)) as u32
-}
-
-fn fingerprint(key: &KeyPolicy, _pattern: &str, route: &str) -> u64 {
-    let text = format!("{key:?}|{route}");
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }

@@ -88,16 +88,16 @@ macro_rules! counters {
                 let q = quantiles(&all, &[0.5, 0.95, 0.99]);
                 json!({"p50": q[0], "p95": q[1], "p99": q[2]})
             };
-            json!({
-                $(stringify!($name): total(|c| &c.$name),)+
-                "open_connections": gauge(|c| &c.open_connections),
-                "requests_active": gauge(|c| &c.requests_active),
-                "functions_active": gauge(|c| &c.functions_active),
-                "edge_ms": latency(|c| &c.edge),
-                "hit_ms": latency(|c| &c.hit),
-                "origin_ms": latency(|c| &c.origin),
-                "function_ms": latency(|c| &c.function),
-            })
+            let mut all = serde_json::Map::new();
+            $(all.insert(stringify!($name).to_owned(), total(|c| &c.$name).into());)+
+            all.insert("open_connections".to_owned(), gauge(|c| &c.open_connections).into());
+            all.insert("requests_active".to_owned(), gauge(|c| &c.requests_active).into());
+            all.insert("functions_active".to_owned(), gauge(|c| &c.functions_active).into());
+            all.insert("edge_ms".to_owned(), latency(|c| &c.edge));
+            all.insert("hit_ms".to_owned(), latency(|c| &c.hit));
+            all.insert("origin_ms".to_owned(), latency(|c| &c.origin));
+            all.insert("function_ms".to_owned(), latency(|c| &c.function));
+            Value::Object(all)
         }
     };
 }

@@ -60,6 +60,8 @@ pub struct Profile {
     pub head_too_large_status: u16,
     /// A GET with a body is refused with 403.
     pub get_body_refused: bool,
+    /// A fetch ends when its last reader has left (cdn row 49); else it runs on into the store.
+    pub abandon_unread: bool,
 }
 
 impl Profile {

@@ -1,8 +1,9 @@
 //! Origins: where they are ([`target`]), how a connection is made ([`connect`]) and kept ([`pool`]), what is
-//! said over it ([`client`]), and the folder that plays an S3 bucket.
+//! said over it ([`client`]), and the folder that plays an S3 bucket ([`folder`]).
 
 pub mod client;
 pub mod connect;
+pub mod folder;
 pub mod pool;
 pub mod target;
 

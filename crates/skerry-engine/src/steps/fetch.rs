@@ -9,7 +9,7 @@ use skerry_contract::{Origin as EventOrigin, ResponseView, Runs, Situation, Trig
 use skerry_http::age::Times;
 use skerry_http::fields::{Fields, Known};
 use skerry_http::forward::{forward_fields, forward_query};
-use skerry_http::head::{Method, RequestHead, ResponseHead, Version, split_target};
+use skerry_http::head::{Framing, Method, RequestHead, ResponseHead, Version, split_target};
 use skerry_http::{hop, validators};
 
 use super::functions::{Called, Caller, Sight, apply, call, limits};
@@ -255,8 +255,10 @@ async fn from_origin(core: &Rc<Core>, errand: &mut Errand, configured: &Arc<Orig
 }
 
 fn received(mut head: ResponseHead, source: Source, origin: &Origin, origin_us: u64, times: Times, sent: RequestHead) -> Fetched {
-    use skerry_http::head::Framing;
+    let declared = head.fields.known(Known::ContentLength).and_then(crate::h1::request::parse_length);
     let length = match head.framing {
+        // a HEAD answer tells the length of the body it leaves out
+        Framing::None if sent.method == Method::Head => declared,
         Framing::None => Some(0),
         Framing::Length(n) => Some(n),
         Framing::Chunked | Framing::Close => None,

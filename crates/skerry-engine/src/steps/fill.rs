@@ -1,0 +1,244 @@
+//! A fill under way: one fetch whose answer goes into the store and to all who wait for it.
+//!
+//! It runs as a task of its own. With `cancels`, it stops when the last reader has left (CloudFront, row 49).
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use skerry_cache::{Abort, Course, FillWriter, HeadParts, Keep, LabelParts};
+use skerry_http::reuse::{Failure as Cause, OnError, on_error};
+use skerry_http::store::{Storage, storage};
+use skerry_http::update;
+
+use super::fetch::{Errand, Fetched, Source, fetch};
+use super::store::{self, Plan};
+use crate::compress::Compressor;
+use crate::core::Core;
+use crate::exchange::{Failure, Meta, Stone, freeze, thaw};
+use crate::record::Note;
+use crate::stats::{add, count};
+use crate::walk::Step;
+
+/// So long requests of a key do not wait for each other once its answer turned out not to be shared.
+const DO_NOT_WAIT_MS: u64 = 60_000;
+
+/// Where the steps of a fill are told to the request that caused it.
+pub type Notes = Rc<std::cell::RefCell<Vec<Note>>>;
+
+/// Start it.
+pub fn spawn(core: &Rc<Core>, errand: Errand, writer: FillWriter<Meta>, stale: Option<Stone>, cancels: bool) -> Notes {
+    count(&core.stats.fills);
+    let notes = Notes::default();
+    let (core, told) = (core.clone(), notes.clone());
+    tokio::task::spawn_local(async move { run(&core, errand, writer, stale, cancels, &told).await });
+    notes
+}
+
+async fn run(core: &Rc<Core>, mut errand: Errand, mut writer: FillWriter<Meta>, stale: Option<Stone>, cancels: bool, told: &Notes) {
+    if let Some(stone) = &stale {
+        let fields = thaw(stone.head());
+        let etag = stone.meta().origin_etag.as_deref().or(fields.get(b"etag")).map(<[u8]>::to_vec);
+        errand.renew = Some((etag, fields.get(b"last-modified").map(<[u8]>::to_vec)));
+    }
+    let fetched = tokio::select! {
+        biased;
+        () = poll_fn(|cx| writer.poll_abandoned(cx)), if cancels => return, // dropping the writer aborts
+        fetched = fetch(core, &mut errand) => fetched,
+    };
+    told.borrow_mut().append(&mut errand.notes);
+    match fetched {
+        Err(failure) => failed(core, &errand, writer, *failure).await,
+        Ok(fetched) => match &stale {
+            Some(stone) if fetched.head.status == 304 => renew(core, &errand, writer, stone, &fetched),
+            Some(stone) if keeps_stale(core, &errand, stone, fetched.head.status) => {
+                let code = "origin-error-status";
+                let failure = Failure::new(fetched.head.status, code, Step::Fetch, format!("the origin answered {}", fetched.head.status));
+                abort(writer, code, &failure);
+            }
+            _ => answered(core, errand, writer, fetched, cancels).await,
+        },
+    }
+}
+
+/// An error status behind which a stale answer is served instead (row 43, RFC 5861).
+fn keeps_stale(core: &Core, errand: &Errand, stone: &Stone, status: u16) -> bool {
+    let Some(stored) = &stone.meta().stored else { return false };
+    status >= 500
+        && matches!(
+            on_error(errand.live.profile, stored, Cause::Status(status), core.clock.unix_ms() / 1000),
+            OnError::ServeStale(_)
+        )
+}
+
+/// Tell all who wait.
+pub fn abort(writer: FillWriter<Meta>, code: &'static str, failure: &Failure) {
+    writer.abort(&Abort::new(code, serde_json::to_string(failure).unwrap_or_default()));
+}
+
+/// The failure in an abort.
+pub fn failure_of(abort: &Abort) -> Failure {
+    serde_json::from_str(&abort.message).unwrap_or_else(|_| Failure::new(502, abort.code, Step::Fetch, &*abort.message))
+}
+
+/// No answer: an origin's failure is remembered where the profile has an error TTL (row 41), a function's never.
+async fn failed(core: &Rc<Core>, errand: &Errand, mut writer: FillWriter<Meta>, failure: Failure) {
+    let is_ours = failure.function.is_some() || failure.code == "origin-unmapped" || errand.renew.is_some();
+    let status = failure.status;
+    if is_ours || !errand.live.profile.error_ttl {
+        return abort(writer, "fetch-failed", &failure);
+    }
+    let now_s = core.clock.unix_ms() / 1000;
+    let mut fetched = Fetched {
+        head: crate::exchange::response_head(status, skerry_http::fields::Fields::new()),
+        description: None,
+        length: Some(0),
+        source: Source::Bytes(Bytes::new()),
+        origin: "none".into(),
+        origin_us: 0,
+        origin_status: 0,
+        generated: None,
+        times: skerry_http::age::Times { request_s: now_s, response_s: now_s },
+        sent: errand.viewer.clone(),
+    };
+    let mut plan = store::plan(errand, &mut fetched);
+    plan.meta.failure = Some(Arc::new(failure));
+    set_head(core, errand, &mut writer, &plan, &fetched);
+    finish(core, writer);
+}
+
+/// 304: the stored answer is good again, under the fields that came with it (RFC 9111 4.3.4).
+fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Stone, fetched: &Fetched) {
+    let mut fields = thaw(stone.head());
+    let mut fresh = fetched.head.fields.clone();
+    if stone.meta().origin_etag.is_some() {
+        fresh.remove(b"etag"); // we serve another coding, under a tag of its own
+    }
+    update::renew(&mut fields, &fresh, fetched.times.response_s);
+    let (site, behavior) = (errand.site(), errand.behavior());
+    let mut head = crate::exchange::response_head(stone.meta().status, fields);
+    let facts = store::facts(errand, behavior);
+    let limits = skerry_http::store::Limits {
+        ttl: behavior.ttl,
+        error_min_s: site.error_response(head.status).map_or(10, |e| e.min_ttl_s),
+    };
+    let stored = match storage(errand.live.profile, &limits, &facts, &head, fetched.times) {
+        Storage::Store { stored, strip } => {
+            head.fields.retain(|name, _| !strip.iter().any(|s| name.eq_ignore_ascii_case(s)));
+            Some(stored)
+        }
+        // it may be served now, having just been confirmed, and not again
+        Storage::Refuse(_) => stone.meta().stored.map(|mut s| {
+            s.no_cache = true;
+            s
+        }),
+    };
+    let mut meta = Meta { stored, origin_us: fetched.origin_us, origin: Some(fetched.origin.clone()), ..stone.meta().clone() };
+    let frozen = freeze(head.status, None, &head.fields);
+    meta.rendered = rendered(errand, head.status, None, &head.fields);
+    with_labels(errand, &[], |labels| {
+        let parts = HeadParts {
+            head: &frozen,
+            meta,
+            vary: stone.vary(),
+            variant: stone.variant(),
+            labels,
+            body_bytes: Some(stone.body_bytes()),
+        };
+        let _ = writer.refresh(stone, parts);
+    });
+    count(&core.stats.fills_stored);
+}
+
+/// Space, host and paths of a request as purges name them.
+pub fn with_labels<T>(errand: &Errand, tags: &[Vec<u8>], then: impl FnOnce(LabelParts<'_>) -> T) -> T {
+    let host = skerry_http::target::split_port(&errand.viewer.authority).0.to_ascii_lowercase();
+    let tags: Vec<&[u8]> = tags.iter().map(Vec::as_slice).collect();
+    let paths = [&errand.viewer_target[..], &errand.viewer.target];
+    let paths = if paths[0] == paths[1] { &paths[..1] } else { &paths[..] };
+    then(LabelParts { space: errand.site().id.as_bytes(), host: &host, paths, tags: &tags })
+}
+
+fn rendered(errand: &Errand, status: u16, description: Option<&str>, fields: &skerry_http::fields::Fields) -> Option<Arc<(u64, Bytes)>> {
+    let behavior = errand.behavior();
+    let policy = behavior.response_headers.as_ref()?;
+    if policy.depends_on_request() {
+        return None;
+    }
+    let mut fields = fields.clone();
+    policy.apply(&mut fields, crate::headers::CorsRequest::default());
+    Some(Arc::new((behavior.headers_digest, Bytes::from(freeze(status, description, &fields)))))
+}
+
+fn set_head(core: &Core, errand: &Errand, writer: &mut FillWriter<Meta>, plan: &Plan, fetched: &Fetched) -> Course {
+    let mut meta = plan.meta.clone();
+    let head = freeze(meta.status, fetched.description.as_deref(), &plan.fields);
+    let keep = if meta.stored.is_some() { Keep::Store } else { Keep::Pass { do_not_wait_ms: DO_NOT_WAIT_MS } };
+    if meta.stored.is_some() {
+        meta.rendered = rendered(errand, meta.status, fetched.description.as_deref(), &plan.fields);
+    }
+    let body_bytes = if plan.coding.is_some() { None } else { fetched.length };
+    with_labels(errand, &plan.tags, |labels| {
+        let parts = HeadParts { head: &head, meta, vary: &plan.vary, variant: &plan.variant, labels, body_bytes };
+        writer.set_head(parts, keep, core.clock.unix_ms())
+    })
+}
+
+async fn answered(core: &Rc<Core>, errand: Errand, mut writer: FillWriter<Meta>, mut fetched: Fetched, cancels: bool) {
+    let plan = store::plan(&errand, &mut fetched);
+    let mut course = set_head(core, &errand, &mut writer, &plan, &fetched);
+    let mut compressor = plan.coding.map(Compressor::new);
+    loop {
+        if course == Course::Passes {
+            course = writer.room().await;
+        }
+        if course == Course::Unwanted {
+            return;
+        }
+        let next = tokio::select! {
+            biased;
+            () = poll_fn(|cx| writer.poll_abandoned(cx)), if cancels => return,
+            next = fetched.source.next() => next,
+        };
+        let piece = match next {
+            Ok(Some(piece)) => piece,
+            Ok(None) => break,
+            Err(error) => {
+                count(&core.stats.origin_errors);
+                let failure = Failure::of_origin(&error, &fetched.origin);
+                return abort(writer, error.code, &failure);
+            }
+        };
+        add(&core.stats.origin_bytes, piece.len() as u64);
+        let piece = match compressor.take() {
+            None => piece,
+            Some(busy) => match busy.feed(piece).await {
+                Ok((again, ready)) => {
+                    compressor = Some(again);
+                    ready
+                }
+                Err(error) => return abort(writer, "compress-failed", &Failure::new(500, "compress-failed", Step::Store, error.to_string())),
+            },
+        };
+        if !piece.is_empty() {
+            course = writer.append(&piece);
+        }
+    }
+    if let Some(compressor) = compressor {
+        match compressor.finish().await {
+            Ok(rest) if rest.is_empty() => {}
+            Ok(rest) => {
+                writer.append(&rest);
+            }
+            Err(error) => return abort(writer, "compress-failed", &Failure::new(500, "compress-failed", Step::Store, error.to_string())),
+        }
+    }
+    finish(core, writer);
+}
+
+fn finish(core: &Core, writer: FillWriter<Meta>) {
+    if writer.finish(None).is_ok() {
+        count(&core.stats.fills_stored);
+    }
+}

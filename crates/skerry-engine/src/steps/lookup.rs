@@ -1,0 +1,298 @@
+//! `key`, `lookup`, `coalesce`, `serve`, `serve_stale`: from a request to a stored answer, or into a fill.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use skerry_cache::{Arrival, Ask, FillReader, FillWriter, Judged, LabelParts, Lookup, MissWhy, Release, Role, hash_key};
+use skerry_http::cache_control::CacheControl;
+use skerry_http::cache_status::Forward;
+use skerry_http::fields::Known;
+use skerry_http::head::{Framing, Method};
+use skerry_http::reason::Reason;
+use skerry_http::reuse::{self, Failure as Cause, OnError, Reuse, on_error};
+
+use super::fetch::Errand;
+use super::fill::{self, Notes};
+use super::{error_page, pass, store};
+use crate::core::Core;
+use crate::exchange::{Body, CacheFacts, Exchange, Failure, Meta, Response, Stone, description_of, thaw};
+use crate::record::Outcome;
+use crate::walk::Step;
+
+/// Rounds of looking up before a request fetches for itself: each round means another's fetch did not serve it.
+const ROUNDS_MAX: usize = 4;
+
+/// Why a request does not use the store at all.
+pub fn bypass(x: &Exchange) -> Option<(Forward, &'static str)> {
+    let behavior = x.behavior();
+    let method = x.head.method;
+    if !matches!(method, Method::Get | Method::Head | Method::Options) || !behavior.cached.has(method) {
+        return Some((Forward::Method, "method"));
+    }
+    if x.head.framing != Framing::None && x.head.framing != Framing::Length(0) {
+        return Some((Forward::Bypass, "request-body"));
+    }
+    if behavior.ttl.max_s == 0 {
+        return Some((Forward::Bypass, Reason::CachingDisabled.name()));
+    }
+    None
+}
+
+/// `/` becomes the default root object, for exactly `/` (row 8).
+fn apply_default_root(x: &mut Exchange) {
+    let root = &x.site().default_root_object;
+    if !root.is_empty() && x.head.path() == b"/" {
+        let mut target = format!("/{root}").into_bytes();
+        if let Some(query) = x.head.query() {
+            target.push(b'?');
+            target.extend_from_slice(query);
+        }
+        x.head.target = target;
+    }
+}
+
+/// From `key` to the answer.
+pub async fn answer(core: &Rc<Core>, x: &mut Exchange) -> Result<Response, Box<Failure>> {
+    apply_default_root(x);
+    if let Some((forward, reason)) = bypass(x) {
+        x.note(Step::Key, format!("not looked up: {reason}"));
+        return pass::pass(core, x, forward, reason).await;
+    }
+    let mut key = Vec::new();
+    x.behavior().key.write(&x.head, &mut key);
+    let hash = hash_key(&key);
+    x.key_hash = hash;
+    x.note(Step::Key, format!("{hash:016x}"));
+    for _ in 0..ROUNDS_MAX {
+        if let Some(response) = round(core, x, hash, &key).await? {
+            return Ok(response);
+        }
+    }
+    pass::pass(core, x, Forward::Miss, "superseded").await
+}
+
+/// One look: an answer, or `None` when another fetch did not serve us and it is worth looking again.
+async fn round(core: &Rc<Core>, x: &mut Exchange, hash: u64, key: &[u8]) -> Result<Option<Response>, Box<Failure>> {
+    let live = x.live.clone();
+    let now_s = x.now_s(core);
+    let asked = CacheControl::of_request(&x.head.fields);
+    let mut verdict = Reuse::Fresh;
+    let found = {
+        let behavior = &live.sites[x.site].behaviors[x.behavior];
+        let request = &x.head.fields;
+        let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, request, names, out);
+        let host = skerry_http::target::split_port(&x.head.authority).0.to_ascii_lowercase();
+        let paths = [&x.viewer_target[..], &x.head.target];
+        let labels = LabelParts { space: live.sites[x.site].id.as_bytes(), host: &host, paths: &paths, tags: &[] };
+        let ask = Ask { hash, key, labels, now_ms: core.clock.unix_ms(), variant_of: &variant_of };
+        core.shared.cache.lookup_or_join(&ask, &mut Vec::new(), &mut |stone, is_soft| {
+            let Some(stored) = &stone.meta().stored else { return Judged::Useless };
+            verdict = reuse::reuse(live.profile, stored, &asked, now_s);
+            match verdict {
+                Reuse::Fresh if is_soft => {
+                    verdict = Reuse::Revalidate(Reason::Stale);
+                    Judged::Stale
+                }
+                Reuse::Fresh => Judged::Fresh,
+                _ => Judged::Stale,
+            }
+        })
+    };
+    match found {
+        Lookup::Hit(stone) => {
+            x.note(Step::Lookup, "a fresh stored answer");
+            let facts = CacheFacts { hit: true, ..CacheFacts::default() };
+            Ok(Some(served(core, x, &stone, facts, Outcome::Hit, Step::Serve)))
+        }
+        Lookup::Stale(stone, role) => stale(core, x, stone, role, verdict).await,
+        Lookup::Miss(why, role) => {
+            let forward = match why {
+                MissWhy::OtherVariant => Forward::VaryMiss,
+                MissWhy::Useless => Forward::Miss,
+                MissWhy::Absent | MissWhy::Purged => Forward::UriMiss,
+            };
+            let reason = if why == MissWhy::Purged { "purged" } else { "" };
+            x.note(Step::Lookup, if reason.is_empty() { format!("nothing stored: {}", forward.token()) } else { "it was purged".to_owned() });
+            if let Err(reason) = reuse::may_fetch(live.profile, &asked) {
+                return Err(unsatisfiable(reason));
+            }
+            if x.head.fields.has(Known::Range) && x.head.method == Method::Get {
+                drop(role); // a range is not worth the whole; whoever waits looks again
+                return pass::pass(core, x, forward, "range-miss").await.map(Some);
+            }
+            take_part(core, x, role, None, forward, reason).await
+        }
+    }
+}
+
+fn unsatisfiable(reason: Reason) -> Box<Failure> {
+    Box::new(Failure::new(504, reason.name(), Step::Lookup, reason.sentence()))
+}
+
+async fn stale(core: &Rc<Core>, x: &mut Exchange, stone: Stone, role: Role<Meta>, verdict: Reuse) -> Result<Option<Response>, Box<Failure>> {
+    let facts = |reason: Reason| CacheFacts { hit: true, stale: true, reason: reason.name(), ..CacheFacts::default() };
+    match verdict {
+        Reuse::Unsatisfiable(reason) => Err(unsatisfiable(reason)),
+        Reuse::StaleServable { while_revalidate } => {
+            let reason = if while_revalidate { Reason::WhileRevalidate } else { Reason::MaxStale };
+            x.note(Step::ServeStale, reason.sentence());
+            if while_revalidate && let Role::Lead(writer, _) | Role::Alone(writer, _) = role {
+                let errand = Errand::of(x, true);
+                fill::spawn(core, errand, writer, Some(stone.clone()), false);
+            }
+            Ok(Some(served(core, x, &stone, facts(reason), Outcome::Hit, Step::ServeStale)))
+        }
+        Reuse::Fresh | Reuse::Revalidate(_) => {
+            let reason = if let Reuse::Revalidate(reason) = verdict { reason } else { Reason::Stale };
+            x.note(Step::Lookup, reason.sentence());
+            let forward = match reason {
+                Reason::RequestNoCache | Reason::RequestMaxAge | Reason::RequestMinFresh => Forward::Request,
+                _ => Forward::Stale,
+            };
+            take_part(core, x, role, Some(stone), forward, reason.name()).await
+        }
+    }
+}
+
+/// Lead the fetch, join another's, or go alone; then wait for what arrives.
+async fn take_part(
+    core: &Rc<Core>,
+    x: &mut Exchange,
+    role: Role<Meta>,
+    stone: Option<Stone>,
+    forward: Forward,
+    reason: &'static str,
+) -> Result<Option<Response>, Box<Failure>> {
+    let cancels = x.live.profile.abandon_unread;
+    let lead = |core: &Rc<Core>, x: &mut Exchange, writer: FillWriter<Meta>| -> Notes {
+        let errand = Errand::of(x, true);
+        fill::spawn(core, errand, writer, stone.clone(), cancels)
+    };
+    let (mut reader, notes, collapsed) = match role {
+        Role::Lead(writer, reader) | Role::Alone(writer, reader) => {
+            let notes = lead(core, x, writer);
+            (reader, Some(notes), false)
+        }
+        Role::Join(reader) => {
+            x.note(Step::Coalesce, format!("waits for fetch {}", reader.fill_id()));
+            (reader, None, true)
+        }
+    };
+    let arrived = reader.head().await;
+    if let Some(notes) = notes {
+        x.trace.append(&mut notes.borrow_mut());
+    }
+    let live = x.live.clone();
+    let behavior = &live.sites[x.site].behaviors[x.behavior];
+    let facts = CacheFacts { forward: Some(forward), collapsed, reason, ..CacheFacts::default() };
+    match arrived {
+        Ok(arrival) => {
+            let is_for = {
+                let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head.fields, names, out);
+                arrival.is_for(&variant_of, &mut Vec::new())
+            };
+            if !is_for {
+                x.note(Step::Coalesce, "what came varies, and is not for this request");
+                return Ok(None);
+            }
+            Ok(Some(match arrival {
+                Arrival::Object(fresh) => {
+                    x.note(Step::Refresh, "the origin confirmed what is stored");
+                    let facts = CacheFacts { refreshed: true, ..facts };
+                    served(core, x, &fresh, facts, Outcome::RefreshHit, Step::Refresh)
+                }
+                Arrival::Head(head) => of_fill(x, &head.head, &head.meta, head.body_bytes, reader, facts),
+            }))
+        }
+        Err(Release::Uncacheable | Release::TooLarge) => pass::pass(core, x, forward, "not-shared").await.map(Some),
+        Err(Release::Superseded | Release::LeaderGone) => Ok(None),
+        Err(Release::Failed(abort)) => {
+            let failure = fill::failure_of(&abort);
+            let Some(stone) = stone else { return Err(Box::new(failure)) };
+            or_stale(core, x, &stone, failure).map(Some)
+        }
+    }
+}
+
+/// The fetch failed: the stale answer, where the rules let it stand in.
+fn or_stale(core: &Rc<Core>, x: &mut Exchange, stone: &Stone, failure: Failure) -> Result<Response, Box<Failure>> {
+    let Some(stored) = stone.meta().stored.as_ref().filter(|_| failure.function.is_none()) else { return Err(Box::new(failure)) };
+    let cause = if failure.code == "origin-error-status" { Cause::Status(failure.status) } else { Cause::Unreachable };
+    match on_error(x.live.profile, stored, cause, x.now_s(core)) {
+        OnError::PassFailure(reason) => {
+            x.note(Step::ServeStale, reason.sentence());
+            Err(Box::new(failure))
+        }
+        OnError::ServeStale(reason) => {
+            x.note(Step::ServeStale, reason.sentence());
+            let facts = CacheFacts { hit: true, stale: true, reason: reason.name(), ..CacheFacts::default() };
+            Ok(served(core, x, stone, facts, Outcome::Hit, Step::ServeStale))
+        }
+    }
+}
+
+/// An answer out of the store.
+pub fn served(core: &Core, x: &mut Exchange, stone: &Stone, mut facts: CacheFacts, outcome: Outcome, step: Step) -> Response {
+    let meta = stone.meta();
+    let now_s = x.now_s(core);
+    if let Some(stored) = &meta.stored {
+        facts.age_s = Some(stored.age_s(now_s));
+        facts.ttl_s = Some(stored.ttl_s(now_s));
+    }
+    x.origin = if facts.refreshed { meta.origin.clone() } else { None };
+    x.origin_us = if facts.refreshed { meta.origin_us } else { 0 };
+    if let Some(failure) = &meta.failure {
+        let mut response = error_page::of_failure(x, failure);
+        response.cache = facts;
+        return response;
+    }
+    let mut response = Response::new(meta.status, step, outcome);
+    response.fields = thaw(stone.head());
+    response.description = description_of(stone.head(), meta.status);
+    response.length = Some(stone.body_bytes());
+    response.body = Body::Stored(stone.read(0..stone.body_bytes()));
+    response.stone = Some(stone.clone());
+    response.cache = facts;
+    response.origin_status = (meta.origin_status != 0).then_some(meta.origin_status);
+    response.generated = meta.generated;
+    if meta.status >= 400 {
+        response.outcome = Outcome::Error;
+    }
+    response
+}
+
+/// An answer that still arrives.
+fn of_fill(x: &mut Exchange, head: &[u8], meta: &Meta, length: Option<u64>, reader: FillReader<Meta>, mut facts: CacheFacts) -> Response {
+    facts.stored = meta.stored.is_some();
+    if !facts.stored {
+        facts.reason = meta.reason;
+    }
+    let step = if facts.stored { Step::Store } else { Step::Pass };
+    x.origin = meta.origin.clone();
+    x.origin_us = meta.origin_us;
+    if facts.stored {
+        x.note(step, "it is stored while it arrives");
+    } else {
+        x.note(step, format!("not stored: {}", meta.reason));
+    }
+    if let Some(failure) = &meta.failure {
+        let failure: Arc<Failure> = failure.clone();
+        let mut response = error_page::of_failure(x, &failure);
+        response.cache = facts;
+        return response;
+    }
+    let outcome = match (meta.status, meta.generated) {
+        (_, Some(_)) => Outcome::LambdaGenerated,
+        (400.., _) => Outcome::Error,
+        _ => Outcome::Miss,
+    };
+    let mut response = Response::new(meta.status, step, outcome);
+    response.fields = thaw(head);
+    response.description = description_of(head, meta.status);
+    response.length = length;
+    response.body = Body::Fill(Box::new(reader));
+    response.cache = facts;
+    response.origin_status = (meta.origin_status != 0).then_some(meta.origin_status);
+    response.generated = meta.generated;
+    response
+}

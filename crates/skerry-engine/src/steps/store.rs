@@ -1,0 +1,159 @@
+//! `store`: what of an answer is kept, under which head and variant, and in which coding. Decisions only; the
+//! fill ([`super::fill`]) acts on them.
+
+use std::sync::Arc;
+
+use skerry_http::encoding::{Accepted, Coding, is_compressible};
+use skerry_http::fields::{Fields, Known};
+use skerry_http::head::{Method, ResponseHead};
+use skerry_http::store::{Limits, RequestFacts, Storage, storage};
+use skerry_http::{validators, vary};
+
+use super::fetch::{Errand, Fetched};
+use crate::exchange::Meta;
+use crate::snapshot::{Behavior, Live, Site};
+
+/// CloudFront's error caching minimum where nothing is configured (row 41).
+const ERROR_MIN_S: u32 = 10;
+
+/// What becomes of an answer.
+pub struct Plan {
+    /// Fields to keep and serve.
+    pub fields: Fields,
+    /// Knowledge to keep; `stored` is `None` when the answer only passes.
+    pub meta: Meta,
+    /// Names of `Vary`, joined by commas; what the cache calls opaque.
+    pub vary: Vec<u8>,
+    /// Variant of the request that was answered.
+    pub variant: Vec<u8>,
+    /// To be compressed on its way in.
+    pub coding: Option<Coding>,
+    /// Purge tags.
+    pub tags: Vec<Vec<u8>>,
+}
+
+fn limits(site: &Site, behavior: &Behavior, status: u16) -> Limits {
+    let error_min_s = site.error_response(status).map_or(ERROR_MIN_S, |e| e.min_ttl_s);
+    Limits { ttl: behavior.ttl, error_min_s }
+}
+
+/// What this request accepts of the codings its behavior stores; `None` when encoding is no business of the key.
+pub fn accepted(behavior: &Behavior, request: &Fields) -> Option<Accepted> {
+    let policy = behavior.key.policy();
+    policy.normalises_encoding().then(|| match request.has(Known::AcceptEncoding) {
+        true => Accepted::of(request).allowed(policy.br, policy.gzip),
+        false => Accepted::PLAIN,
+    })
+}
+
+/// The variant bytes of a request under names joined by commas.
+pub fn variant_of(behavior: &Behavior, request: &Fields, names: &[u8], out: &mut Vec<u8>) {
+    let names: Vec<Vec<u8>> = names.split(|&b| b == b',').map(<[u8]>::to_vec).collect();
+    let sent = accepted(behavior, request).map(Accepted::normal);
+    vary::write_variant(&names, request, sent.map(str::as_bytes), out);
+}
+
+/// Decide on a fetched answer.
+pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
+    let live = errand.live.clone();
+    let (site, behavior) = (&live.sites[errand.site], &live.sites[errand.site].behaviors[errand.behavior]);
+    let head = &mut fetched.head;
+    if !head.fields.has(Known::Date) {
+        head.fields.push(b"Date", &skerry_http::date::format(fetched.times.response_s));
+    }
+    let facts = facts(errand, behavior);
+    let decision = storage(live.profile, &limits(site, behavior, head.status), &facts, head, fetched.times);
+    let mut plan = Plan {
+        fields: Fields::new(),
+        meta: Meta {
+            status: head.status,
+            origin_status: fetched.origin_status,
+            generated: fetched.generated,
+            origin: Some(fetched.origin.clone()),
+            origin_us: fetched.origin_us,
+            ..Meta::default()
+        },
+        vary: Vec::new(),
+        variant: Vec::new(),
+        coding: None,
+        tags: tags(&head.fields),
+    };
+    match decision {
+        Storage::Refuse(reason) => plan.meta.reason = reason.name(),
+        Storage::Store { stored, strip } => {
+            head.fields.retain(|name, _| !strip.iter().any(|s| name.eq_ignore_ascii_case(s)));
+            plan.meta.stored = Some(stored);
+            plan.coding = coding(&live, behavior, errand, head, fetched.length, stored.fresh_for_s);
+        }
+    }
+    clean(&live, behavior, head);
+    if let Some(coding) = plan.coding {
+        encode_head(&mut head.fields, coding, &mut plan.meta);
+    }
+    if live.profile.vary_selects
+        && plan.meta.stored.is_some()
+        && let vary::Vary::Names(names) = vary::parse(&head.fields)
+    {
+        plan.vary = names.join(&b","[..]);
+        variant_of(behavior, &errand.viewer.fields, &plan.vary, &mut plan.variant);
+    }
+    plan.fields = std::mem::take(&mut head.fields);
+    plan
+}
+
+/// The request as rules about storing see it: what went to the origin, not what the viewer kept to itself.
+pub fn facts<'a>(errand: &'a Errand, behavior: &Behavior) -> RequestFacts<'a> {
+    let mut facts = RequestFacts::of(&errand.viewer, behavior.cached.has(Method::Options));
+    if facts.method == Method::Head && errand.storing {
+        facts.method = Method::Get;
+    }
+    facts
+}
+
+fn coding(live: &Live, behavior: &Behavior, errand: &Errand, head: &ResponseHead, length: Option<u64>, fresh_for_s: u32) -> Option<Coding> {
+    if !behavior.compress || !errand.storing || !is_compressible(live.profile, head, length, fresh_for_s) {
+        return None;
+    }
+    accepted(behavior, &errand.viewer.fields)?.choose(errand.viewer.version)
+}
+
+/// What never leaves this PoP, whatever the origin sent (row 64).
+fn clean(live: &Live, behavior: &Behavior, head: &mut ResponseHead) {
+    for name in [&b"trailer"[..], b"upgrade", b"x-cache", b"x-amz-cf-id", b"x-amz-cf-pop"] {
+        head.fields.remove(name);
+    }
+    if !live.profile.vary_selects {
+        let policy = behavior.key.policy();
+        vary::retain(&mut head.fields, |name| {
+            name == b"accept-encoding"
+                || (name == b"cookie" && behavior.forward.forwards_cookies(policy))
+                || policy.names_header(name)
+                || behavior.forward.headers.takes(name)
+                || name == b"*"
+        });
+    }
+}
+
+fn encode_head(fields: &mut Fields, coding: Coding, meta: &mut Meta) {
+    fields.set(b"Content-Encoding", coding.token().as_bytes());
+    if let Some(etag) = fields.known(Known::Etag).map(<[u8]>::to_vec) {
+        meta.origin_etag = Some(Arc::from(etag.as_slice()));
+        match validators::weakened(&etag) {
+            Some(weak) => fields.set(b"ETag", &weak),
+            None => {
+                fields.remove(b"etag");
+            }
+        }
+    }
+    fields.remove(b"accept-ranges");
+    if !fields.get_all(b"vary").any(|v| v.to_ascii_lowercase().windows(15).any(|w| w == b"accept-encoding")) {
+        fields.push(b"Vary", b"Accept-Encoding");
+    }
+}
+
+/// `Cache-Tag` (commas) and `Surrogate-Key` (spaces).
+fn tags(fields: &Fields) -> Vec<Vec<u8>> {
+    let commas = fields.get_all(b"cache-tag").flat_map(|v| v.split(|&b| b == b','));
+    let spaces = fields.get_all(b"surrogate-key").flat_map(|v| v.split(|&b| b == b' '));
+    commas.chain(spaces).map(|t| t.trim_ascii().to_ascii_lowercase()).filter(|t| !t.is_empty()).take(1_000).collect()
+}
