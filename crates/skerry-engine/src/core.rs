@@ -17,9 +17,14 @@ use crate::origin::pool::Pool;
 use crate::record::{Format, ID_BYTES, RequestId, Ring, View};
 use crate::snapshot::Live;
 use crate::stats::{CoreStats, count};
+use crate::watch::Watches;
 
 /// Requests that `explain` can look back on, per core.
 const RING_REQUESTS: usize = 2_048;
+
+/// Read from a viewer at a time.
+pub const INBOX_BYTES: usize = 32 * 1024;
+const OUTBOX_BYTES: usize = 64 * 1024;
 
 /// Shared by all cores of an engine.
 pub struct Shared {
@@ -85,6 +90,12 @@ pub struct Core {
     log: RefCell<AccessLog>,
     random: Cell<u64>,
     date: RefCell<(u64, Vec<u8>)>,
+    /// Deadlines of its connections.
+    pub watches: Watches,
+    /// Bytes just received; never held across a wait.
+    pub inbox: RefCell<Box<[u8]>>,
+    /// Answers about to be sent; never held across a wait.
+    pub outbox: RefCell<Vec<u8>>,
     /// Scratch of the sync path: variant keys.
     pub scratch: RefCell<Vec<u8>>,
     /// Scratch of the sync path: primary keys.
@@ -121,6 +132,9 @@ impl Core {
             log: RefCell::new(parts.log),
             random: Cell::new(parts.seed | 1),
             date: RefCell::default(),
+            watches: Watches::default(),
+            inbox: RefCell::new(vec![0; INBOX_BYTES].into_boxed_slice()),
+            outbox: RefCell::new(Vec::with_capacity(OUTBOX_BYTES)),
             scratch: RefCell::default(),
             key: RefCell::default(),
         })
@@ -180,6 +194,7 @@ impl Core {
     /// Once a second: write what is buffered, close what is idle.
     pub fn tick(&self) {
         self.log.borrow_mut().flush();
+        self.watches.sweep(self.clock.unix_ms(), self.shared.draining.load(Ordering::Acquire));
         self.origins.sweep();
         let live = self.live();
         self.functions.sweep(|version| live.uses_function(version));

@@ -17,3 +17,4 @@ pub mod snapshot;
 pub mod stats;
 pub mod steps;
 pub mod walk;
+pub mod watch;

@@ -1,6 +1,12 @@
 //! HTTP/1.1 on the wire: [`request`] heads in, [`response`] heads from origins, [`chunked`] bodies,
-//! [`connection`] ties them to a viewer's socket. Everything but `connection` is free of I/O.
+//! [`quick`] answers plain hits
+//! without a wait, [`write`] writes answers, [`wire`] is a viewer's socket, and [`connection`] ties them together.
+//! The first three are free of I/O.
 
 pub mod chunked;
+pub mod connection;
+pub mod quick;
 pub mod request;
 pub mod response;
+pub mod wire;
+pub mod write;

@@ -1,0 +1,260 @@
+//! The quick way: a plain hit, from head to bytes, without a wait and without an allocation.
+//!
+//! It calls the very functions of the steps; whatever it cannot answer goes through [`crate::walk`].
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use skerry_cache::hash_key;
+use skerry_contract::Trigger;
+use skerry_http::cache_control::CacheControl;
+use skerry_http::fields::Known;
+use skerry_http::head::{Framing, Method, RequestHead, Version};
+use skerry_http::reuse::{Reuse, reuse};
+
+use super::request::HeadFacts;
+use super::write::{put_connection, put_length};
+use crate::core::Core;
+use crate::exchange::{CacheFacts, Peer, Stone};
+use crate::record::{Outcome, RequestId, View};
+use crate::snapshot::{Behavior, Live, Site};
+use crate::stats::{add, count};
+use crate::steps::admit::{Admission, decide};
+use crate::steps::finish::marks;
+use crate::steps::{route, store};
+
+/// Fields that ask for more than a plain answer.
+const SLOW: [Known; 8] = [
+    Known::Range,
+    Known::IfNoneMatch,
+    Known::IfModifiedSince,
+    Known::IfMatch,
+    Known::IfUnmodifiedSince,
+    Known::IfRange,
+    Known::Expect,
+    Known::Upgrade,
+];
+
+/// What a connection remembers between requests.
+#[derive(Default)]
+pub struct Memo {
+    authority: Vec<u8>,
+    live: usize,
+    site: usize,
+}
+
+impl Memo {
+    fn site(&mut self, live: &Arc<Live>, authority: &[u8]) -> Option<usize> {
+        let address = Arc::as_ptr(live) as usize;
+        if self.live == address && self.authority == authority {
+            return Some(self.site);
+        }
+        let site = route::site_of(live, authority)?;
+        self.live = address;
+        self.site = site;
+        self.authority.clear();
+        self.authority.extend_from_slice(authority);
+        Some(site)
+    }
+}
+
+/// A hit whose head is written; its body is too large to copy and follows by reference.
+pub struct Large {
+    /// The object.
+    pub stone: Stone,
+    /// What the record will say.
+    pub found: Found,
+    /// The request's id.
+    pub id: RequestId,
+    /// Bytes of the head.
+    pub head_bytes: u64,
+}
+
+/// What was found, for the record.
+#[derive(Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Found {
+    pub site: usize,
+    pub behavior: usize,
+    pub key_hash: u64,
+    pub age_s: u32,
+    pub ttl_s: i64,
+    pub status: u16,
+}
+
+/// What became of a request.
+pub enum Quick {
+    /// Answered, recorded; nothing more to do.
+    Done,
+    /// Head written; the body follows.
+    Large(Box<Large>),
+    /// Not this way.
+    Walk,
+}
+
+/// Try. `head_bytes_in` is what the request took; answers go to `out`.
+#[allow(clippy::too_many_arguments)] // one call site, on the hot path: a struct would be built to be taken apart
+pub fn answer(
+    core: &Rc<Core>,
+    live: &Arc<Live>,
+    memo: &mut Memo,
+    peer: &Peer,
+    head: &RequestHead,
+    facts: HeadFacts,
+    begun: Instant,
+    head_bytes_in: usize,
+    out: &mut Vec<u8>,
+) -> Quick {
+    if head.framing != Framing::None || !matches!(head.method, Method::Get | Method::Head) || SLOW.iter().any(|name| head.fields.has(*name)) {
+        return Quick::Walk;
+    }
+    let Some(site_at) = memo.site(live, &head.authority) else { return Quick::Walk };
+    let site = &live.sites[site_at];
+    let behavior_at = route::behavior_of(site, head.path());
+    let behavior = &site.behaviors[behavior_at];
+    if !is_plain(live, site, behavior, peer, head) {
+        return Quick::Walk;
+    }
+    let mut key = core.key.borrow_mut();
+    behavior.key.write(head, &mut key);
+    let hash = hash_key(&key);
+    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
+    let Some(stone) = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut()) else { return Quick::Walk };
+    let meta = stone.meta();
+    let now_ms = core.clock.unix_ms();
+    let Some(stored) = &meta.stored else { return Quick::Walk };
+    if meta.status >= 400 || stone.is_soft_purged() {
+        return Quick::Walk; // an error may have a page of its own
+    }
+    let asked = if live.profile.request_directives { CacheControl::of_request(&head.fields) } else { CacheControl::default() };
+    if reuse(live.profile, stored, &asked, now_ms / 1000) != Reuse::Fresh {
+        return Quick::Walk;
+    }
+    let rendered: &[u8] = match (&behavior.response_headers, &meta.rendered) {
+        (None, _) => stone.head(),
+        (Some(_), Some(r)) if r.0 == behavior.headers_digest => &r.1,
+        _ => return Quick::Walk,
+    };
+    let found = Found {
+        site: site_at,
+        behavior: behavior_at,
+        key_hash: hash,
+        age_s: stored.age_s(now_ms / 1000),
+        ttl_s: stored.ttl_s(now_ms / 1000),
+        status: meta.status,
+    };
+    let id = core.new_id();
+    let before = out.len();
+    write_head(live, site, &stone, rendered, &found, &id, head.version, facts.close, out);
+    let head_bytes = (out.len() - before) as u64;
+    let is_head = head.method == Method::Head;
+    match stone.inline_body() {
+        Some(body) if !is_head => out.extend_from_slice(body),
+        Some(_) => {}
+        None if is_head => {}
+        None => return Quick::Large(Box::new(Large { stone, found, id, head_bytes })),
+    }
+    record(core, live, peer, head, &found, &id, &stone, begun, now_ms, (head_bytes_in as u64, (out.len() - before) as u64));
+    Quick::Done
+}
+
+/// No function, no redirect, nothing to refuse.
+fn is_plain(live: &Live, site: &Site, behavior: &Behavior, peer: &Peer, head: &RequestHead) -> bool {
+    let facts = (head.method, head.version, head.framing);
+    decide(live, site, behavior, peer.is_https, facts) == Admission::Yes
+        && behavior.cached.has(head.method)
+        && behavior.function(Trigger::ViewerRequest).is_none()
+        && behavior.function(Trigger::ViewerResponse).is_none()
+        && (site.default_root_object.is_empty() || head.path() != b"/")
+}
+
+#[allow(clippy::too_many_arguments)] // see answer()
+fn write_head(live: &Live, site: &Site, stone: &Stone, rendered: &[u8], found: &Found, id: &RequestId, version: Version, close: bool, out: &mut Vec<u8>) {
+    out.reserve(rendered.len() + 512 + stone.inline_body().map_or(0, <[u8]>::len));
+    out.extend_from_slice(rendered);
+    let facts = CacheFacts { hit: true, age_s: Some(found.age_s), ttl_s: Some(found.ttl_s), ..CacheFacts::default() };
+    marks(live, Some(site), id, Outcome::Hit, &facts, None, |name, value| {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"\r\n");
+    });
+    out.extend_from_slice(b"Accept-Ranges: bytes\r\n");
+    if !skerry_http::status::forbids_body(found.status) {
+        put_length(stone.body_bytes(), out);
+    }
+    put_connection(version, close, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[allow(clippy::too_many_arguments)] // see answer()
+fn record(
+    core: &Rc<Core>,
+    live: &Live,
+    peer: &Peer,
+    head: &RequestHead,
+    found: &Found,
+    id: &RequestId,
+    stone: &Stone,
+    begun: Instant,
+    now_ms: u64,
+    (bytes_in, bytes_out): (u64, u64),
+) {
+    let stats = &core.stats;
+    count(&stats.requests);
+    count(&stats.hits);
+    add(&stats.bytes_out, bytes_out);
+    add(&stats.bytes_in, bytes_in);
+    let time_us = begun.elapsed().as_micros() as u64;
+    stats.edge.note(time_us);
+    stats.hit.note(time_us);
+    let site = &live.sites[found.site];
+    let (path, query) = skerry_http::head::split_target(&head.target);
+    let known = |name: Known| head.fields.known(name).unwrap_or(b"");
+    core.record(&View {
+        unix_ms: now_ms,
+        id,
+        pop: &live.pop_code,
+        client_ip: peer.ip,
+        client_port: peer.port,
+        is_https: peer.is_https,
+        tls_protocol: peer.tls_protocol,
+        tls_cipher: &peer.tls_cipher,
+        version: head.version,
+        method: &head.method_text,
+        authority: &head.authority,
+        distribution: &site.domain,
+        path,
+        query: query.unwrap_or(b""),
+        referer: known(Known::Referer),
+        user_agent: known(Known::UserAgent),
+        forwarded_for: known(Known::XForwardedFor),
+        status: found.status,
+        bytes_out,
+        bytes_in,
+        time_us,
+        first_byte_us: time_us,
+        outcome: Outcome::Hit,
+        reason: "",
+        step: "serve",
+        behavior: &site.behaviors[found.behavior].pattern_text,
+        content_type: b"",
+        content_bytes: Some(stone.body_bytes()),
+        age_s: Some(found.age_s),
+        ttl_s: Some(found.ttl_s),
+        key_hash: found.key_hash,
+        snapshot: live.version,
+        origin: "",
+        origin_us: 0,
+        detail: "",
+        trace: &[],
+    });
+}
+
+/// The record of a large hit, once its body has been sent (or not).
+#[allow(clippy::too_many_arguments)] // see answer()
+pub fn record_large(core: &Rc<Core>, live: &Live, peer: &Peer, head: &RequestHead, large: &Large, begun: Instant, head_bytes_in: usize, body_bytes: u64) {
+    let bytes = (head_bytes_in as u64, large.head_bytes + body_bytes);
+    record(core, live, peer, head, &large.found, &large.id, &large.stone, begun, core.clock.unix_ms(), bytes);
+}

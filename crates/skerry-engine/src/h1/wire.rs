@@ -1,0 +1,265 @@
+//! A viewer's socket as one connection's parts share it: bytes in, bytes out, and the body of a request.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use skerry_http::head::Framing;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::chunked::{Decoder, Step};
+use crate::body::{BodyError, BodyStream};
+use crate::clock::SharedClock;
+use crate::watch::{Phase, Watch};
+
+/// A viewer's stream.
+pub trait ViewerIo: AsyncRead + AsyncWrite + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ViewerIo for T {}
+
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// The socket, and what has been read of it and not used.
+pub struct Wire<S> {
+    io: RefCell<S>,
+    /// Read and not used yet.
+    pub inbox: RefCell<Vec<u8>>,
+    /// How the body of the request at hand goes on.
+    body: RefCell<Left>,
+    /// `100 Continue` is owed before the body is read.
+    owes_continue: Cell<bool>,
+    /// Body bytes read, for the record.
+    pub body_bytes: Cell<u64>,
+    /// Its deadline.
+    pub watch: Rc<Watch>,
+    clock: SharedClock,
+}
+
+enum Left {
+    Nothing,
+    Length(u64),
+    Chunks(Box<Decoder>),
+    Broken,
+}
+
+fn timed_out() -> io::Error {
+    io::ErrorKind::TimedOut.into()
+}
+
+impl<S: ViewerIo> Wire<S> {
+    /// Around a stream.
+    pub fn new(io: S, watch: Rc<Watch>, clock: SharedClock) -> Rc<Self> {
+        Rc::new(Wire {
+            io: RefCell::new(io),
+            inbox: RefCell::default(),
+            body: RefCell::new(Left::Nothing),
+            owes_continue: Cell::new(false),
+            body_bytes: Cell::new(0),
+            watch,
+            clock,
+        })
+    }
+
+    /// Enter a phase of the deadline table.
+    pub fn enter(&self, phase: Phase) {
+        self.watch.enter(phase, self.clock.unix_ms());
+    }
+
+    /// Read into `buf`.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.watch.is_expired(cx) {
+            return Poll::Ready(Err(timed_out()));
+        }
+        let mut read = ReadBuf::new(buf);
+        ready!(Pin::new(&mut *self.io.borrow_mut()).poll_read(cx, &mut read))?;
+        Poll::Ready(Ok(read.filled().len()))
+    }
+
+    /// Write from `bytes`.
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.watch.is_expired(cx) {
+            return Poll::Ready(Err(timed_out()));
+        }
+        match ready!(Pin::new(&mut *self.io.borrow_mut()).poll_write(cx, bytes))? {
+            0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            n => Poll::Ready(Ok(n)),
+        }
+    }
+
+    /// Write all of two parts, in as few calls as it takes.
+    pub async fn write_all(&self, first: &[u8], second: &[u8]) -> io::Result<()> {
+        let (mut first, mut second) = (first, second);
+        while !first.is_empty() || !second.is_empty() {
+            let n = poll_fn(|cx| {
+                if self.watch.is_expired(cx) {
+                    return Poll::Ready(Err(timed_out()));
+                }
+                let parts = [IoSlice::new(first), IoSlice::new(second)];
+                let used = if first.is_empty() { &parts[1..] } else { &parts[..] };
+                Pin::new(&mut *self.io.borrow_mut()).poll_write_vectored(cx, used)
+            })
+            .await?;
+            if n == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.enter(Phase::Moving);
+            let of_first = n.min(first.len());
+            first = &first[of_first..];
+            second = &second[n - of_first..];
+        }
+        Ok(())
+    }
+
+    /// Hand over what a layer below buffers (TLS).
+    pub async fn flush(&self) -> io::Result<()> {
+        poll_fn(|cx| Pin::new(&mut *self.io.borrow_mut()).poll_flush(cx)).await
+    }
+
+    /// No more from us.
+    pub async fn shutdown(&self) {
+        // a peer that is gone already cannot be told
+        let _ = poll_fn(|cx| {
+            if self.watch.is_expired(cx) {
+                return Poll::Ready(Ok(()));
+            }
+            Pin::new(&mut *self.io.borrow_mut()).poll_shutdown(cx)
+        })
+        .await;
+    }
+
+    /// Add at least one byte to the inbox; 0 = the peer sends no more.
+    pub fn poll_more(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut piece = [0u8; PIECE_BYTES];
+        let n = ready!(self.poll_read(cx, &mut piece))?;
+        self.inbox.borrow_mut().extend_from_slice(&piece[..n]);
+        Poll::Ready(Ok(n))
+    }
+
+    /// A request with a body begins.
+    pub fn begin_body(&self, framing: Framing, expects_continue: bool) {
+        *self.body.borrow_mut() = match framing {
+            Framing::None | Framing::Close | Framing::Length(0) => Left::Nothing,
+            Framing::Length(n) => Left::Length(n),
+            Framing::Chunked => Left::Chunks(Box::default()),
+        };
+        self.owes_continue.set(expects_continue);
+        self.body_bytes.set(0);
+    }
+
+    /// Has the body been read to its end?
+    pub fn body_is_over(&self) -> bool {
+        matches!(*self.body.borrow(), Left::Nothing)
+    }
+
+    /// Was the body refused, or never asked for while the peer waits to be asked?
+    pub fn body_is_lost(&self) -> bool {
+        matches!(*self.body.borrow(), Left::Broken) || (self.owes_continue.get() && !self.body_is_over())
+    }
+
+    fn take(&self) -> Result<Option<Bytes>, BodyError> {
+        let mut inbox = self.inbox.borrow_mut();
+        let mut body = self.body.borrow_mut();
+        let piece = match &mut *body {
+            Left::Nothing => return Ok(None),
+            Left::Broken => return Err(BodyError("body-cut")),
+            Left::Length(left) => {
+                let n = (*left).min(inbox.len() as u64) as usize;
+                if n == 0 {
+                    return Ok(None);
+                }
+                *left -= n as u64;
+                let piece = Bytes::copy_from_slice(&inbox[..n]);
+                inbox.drain(..n);
+                if *left == 0 {
+                    *body = Left::Nothing;
+                }
+                piece
+            }
+            Left::Chunks(decoder) => match decoder.step(&inbox) {
+                Err(_) => {
+                    *body = Left::Broken;
+                    return Err(BodyError("bad-chunk"));
+                }
+                Ok(Step::Skip { consumed }) => {
+                    inbox.drain(..consumed);
+                    return Ok(None);
+                }
+                Ok(Step::Data { from, to }) => {
+                    let piece = Bytes::copy_from_slice(&inbox[from..to]);
+                    inbox.drain(..to);
+                    piece
+                }
+                Ok(Step::End { consumed }) => {
+                    inbox.drain(..consumed);
+                    *body = Left::Nothing;
+                    return Ok(None);
+                }
+            },
+        };
+        self.body_bytes.set(self.body_bytes.get() + piece.len() as u64);
+        Ok(Some(piece))
+    }
+
+    fn poll_body(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            match self.take() {
+                Ok(Some(piece)) => {
+                    self.enter(Phase::Moving);
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                Ok(None) if self.body_is_over() => {
+                    self.enter(Phase::Busy);
+                    return Poll::Ready(None);
+                }
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+            if self.owes_continue.replace(false) {
+                const INTERIM: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+                // 25 bytes into an empty send buffer: a socket that cannot take them is not worth waiting for
+                match self.poll_write(cx, INTERIM) {
+                    Poll::Ready(Ok(n)) if n == INTERIM.len() => {}
+                    _ => {
+                        *self.body.borrow_mut() = Left::Broken;
+                        continue;
+                    }
+                }
+            }
+            if self.watch.phase() == Phase::Busy {
+                self.enter(Phase::Moving);
+            }
+            match ready!(self.poll_more(cx)) {
+                Ok(n) if n > 0 => {}
+                _ => *self.body.borrow_mut() = Left::Broken,
+            }
+        }
+    }
+
+    /// Read what is left of a body nobody wanted, up to `bytes_max`; false when there was more, or it broke.
+    pub async fn drain_body(&self, bytes_max: u64) -> bool {
+        let before = self.body_bytes.get();
+        while !self.body_is_over() {
+            if self.body_is_lost() || self.body_bytes.get() - before > bytes_max {
+                return false;
+            }
+            match poll_fn(|cx| self.poll_body(cx)).await {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return false,
+                None => break,
+            }
+        }
+        true
+    }
+}
+
+/// The body of the request at hand.
+pub struct ViewerBody<S>(pub Rc<Wire<S>>);
+
+impl<S: ViewerIo> BodyStream for ViewerBody<S> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        self.0.poll_body(cx)
+    }
+}
