@@ -53,11 +53,26 @@ impl Accepted {
         if !request.has(Known::AcceptEncoding) {
             return Accepted::PLAIN;
         }
+        Accepted::among(request.get_all(b"accept-encoding").flat_map(members))
+    }
+
+    /// The same for the bytes of one line; a caller may remember the outcome beside the bytes, for a browser sends
+    /// the same line with every request.
+    pub fn of_value(value: &[u8]) -> Accepted {
+        Accepted::among(members(value))
+    }
+
+    fn among<'a>(codings: impl Iterator<Item = &'a [u8]>) -> Accepted {
         let (mut br, mut gzip, mut identity, mut rest) = (None, None, None, None);
-        for member in request.get_all(b"accept-encoding").flat_map(members) {
-            let mut parts = split(member, b';');
-            let coding = parts.next().unwrap_or_default();
-            let taken = parts.find_map(weight).is_none_or(|thousandths| thousandths > 0);
+        for member in codings {
+            // most members carry no weight, and this runs on nearly every request
+            let (coding, taken) = match memchr::memchr(b';', member) {
+                None => (member, true),
+                Some(at) => {
+                    let weight = split(&member[at + 1..], b';').find_map(weight);
+                    (trim(&member[..at]), weight.is_none_or(|thousandths| thousandths > 0))
+                }
+            };
             let slot = match () {
                 _ if coding.eq_ignore_ascii_case(b"br") => &mut br,
                 _ if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") => {
@@ -163,6 +178,7 @@ mod tests {
         for (value, normal, identity) in rows {
             let found = accepting(value);
             assert_eq!((found.normal(), found.identity), (*normal, *identity), "{value}");
+            assert_eq!(Accepted::of_value(value.as_bytes()), found, "{value}");
         }
         assert_eq!(Accepted::of(&Fields::new()), Accepted::PLAIN);
     }

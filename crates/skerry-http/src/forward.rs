@@ -10,6 +10,7 @@ use crate::fields::{Fields, Known};
 use crate::head::{Method, RequestHead};
 use crate::hop;
 use crate::key::{self, KeyPolicy, Mode, SIGNING, Selection, name_of};
+use crate::profile::TtlBounds;
 
 /// Which headers an origin request policy takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -80,6 +81,33 @@ impl ForwardPolicy {
     /// Cookies reach the origin at all; where they do not, its `Set-Cookie` is removed (cdn row 27).
     pub fn forwards_cookies(&self, key: &KeyPolicy) -> bool {
         self.cookies.mode != Mode::None || key.cookies.mode != Mode::None
+    }
+
+    /// A stale answer may be renewed by its validators: not under legacy settings that forward cookies (cdn row 39).
+    pub fn renews_by_validators(&self, key: &KeyPolicy) -> bool {
+        !(self.legacy && self.forwards_cookies(key))
+    }
+
+    /// Equal requests may wait for one answer: not where nothing is kept or cookies are forwarded (cdn row 52). That
+    /// an answer turned out not to be kept is known only later, and then waiters are let go.
+    pub fn collapses(&self, key: &KeyPolicy, ttl: &TtlBounds) -> bool {
+        ttl.max_s > 0 && !self.forwards_cookies(key)
+    }
+
+    /// `Vary` keeps this name on its way to the viewer (cdn row 40); for [`crate::vary::retain`].
+    pub fn keeps_vary(&self, key: &KeyPolicy, name: &[u8]) -> bool {
+        const DEVICES: [&[u8]; 4] = [
+            b"cloudfront-is-desktop-viewer",
+            b"cloudfront-is-mobile-viewer",
+            b"cloudfront-is-smarttv-viewer",
+            b"cloudfront-is-tablet-viewer",
+        ];
+        let named = |name: &[u8]| key.names_header(name) || self.headers.takes(name);
+        match name {
+            b"accept-encoding" | b"cookie" => true,
+            b"user-agent" => named(name) || DEVICES.iter().any(|device| named(device)),
+            _ => named(name),
+        }
     }
 }
 
@@ -351,5 +379,28 @@ mod tests {
             [(&b"Cookie"[..], &b"z=1; t=2"[..]), (b"Cookie", b"k=3; b=4")].into_iter().collect();
         assert_eq!(forward_cookies(&block, &key, &jar), Some(b"b=4; k=3; z=1".to_vec())); // row 27: sorted
         assert_eq!(forward_cookies(&ForwardPolicy::default(), &KeyPolicy::default(), &jar), None);
+    }
+
+    #[test]
+    fn what_follows_from_what_is_forwarded() {
+        let (key, ttl) = (KeyPolicy::default(), TtlBounds::default());
+        let cookies =
+            |legacy| ForwardPolicy { cookies: Selection::all(), legacy, ..ForwardPolicy::default() };
+        assert!(cookies(false).renews_by_validators(&key) && !cookies(true).renews_by_validators(&key)); // row 39
+        assert!(ForwardPolicy::default().collapses(&key, &ttl) && !cookies(false).collapses(&key, &ttl)); // row 52
+        assert!(!ForwardPolicy::default().collapses(&key, &TtlBounds { max_s: 0, ..ttl }));
+        let device = headers(HeaderMode::List, &["CloudFront-Is-Mobile-Viewer", "X-Kept"]);
+        let rows: &[(&[u8], bool, bool)] = &[
+            // name, with the device policy, with none (row 40)
+            (b"accept-encoding", true, true),
+            (b"cookie", true, true),
+            (b"x-kept", true, false),
+            (b"user-agent", true, false),
+            (b"origin", false, false),
+        ];
+        for (name, with, without) in rows {
+            let found = (device.keeps_vary(&key, name), ForwardPolicy::default().keeps_vary(&key, name));
+            assert_eq!(found, (*with, *without), "{}", String::from_utf8_lossy(name));
+        }
     }
 }
