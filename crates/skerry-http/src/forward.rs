@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use crate::encoding::Accepted;
-use crate::fields::{Fields, Known};
+use crate::fields::Fields;
 use crate::head::{Method, RequestHead};
 use crate::hop;
 use crate::key::{self, KeyPolicy, Mode, SIGNING, Selection, name_of};
@@ -190,8 +190,9 @@ pub fn forward_fields(
     if replaces_agent {
         sent.push(b"User-Agent", agent);
     }
-    if key.normalises_encoding() && request.fields.has(Known::AcceptEncoding) {
-        let taken = Accepted::of(&request.fields).allowed(key.br, key.gzip);
+    if key.normalises_encoding()
+        && let Some(taken) = Accepted::asked(request, key.br, key.gzip)
+    {
         sent.push(b"Accept-Encoding", taken.normal().as_bytes());
     }
     if let Some(cookie) = forward_cookies(policy, key, &request.fields) {
@@ -228,6 +229,8 @@ fn starts_with(name: &[u8], start: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::Known;
+    use crate::head::Version;
 
     fn chosen(mode: Mode, names: &[&str]) -> Selection {
         Selection { mode, names: names.iter().map(|n| (*n).to_owned()).collect() }
@@ -351,6 +354,22 @@ mod tests {
             let found = sent(&ForwardPolicy::default(), &key, Method::Get, lines);
             assert_eq!(found.iter().find(|l| l.starts_with("Accept-E")).map(String::as_str), *expected);
         }
+    }
+
+    #[test]
+    fn old_viewers_ask_for_no_coding() {
+        let key = KeyPolicy { gzip: true, ..KeyPolicy::default() };
+        let mut request = RequestHead {
+            version: Version::Http10,
+            fields: [(&b"Accept-Encoding"[..], &b"gzip"[..])].into_iter().collect(),
+            ..RequestHead::default()
+        };
+        let asks = |request: &RequestHead| {
+            forward_fields(&ForwardPolicy::default(), &key, request, b"o", b"a").has(Known::AcceptEncoding)
+        };
+        assert!(!asks(&request)); // row 50
+        request.version = Version::Http11;
+        assert!(asks(&request));
     }
 
     #[test]
