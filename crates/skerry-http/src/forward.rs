@@ -6,10 +6,11 @@
 use serde::Deserialize;
 
 use crate::encoding::Accepted;
-use crate::fields::{Fields, Known};
+use crate::fields::Fields;
 use crate::head::{Method, RequestHead};
 use crate::hop;
 use crate::key::{self, KeyPolicy, Mode, SIGNING, Selection, name_of};
+use crate::profile::TtlBounds;
 
 /// Which headers an origin request policy takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -80,6 +81,33 @@ impl ForwardPolicy {
     /// Cookies reach the origin at all; where they do not, its `Set-Cookie` is removed (cdn row 27).
     pub fn forwards_cookies(&self, key: &KeyPolicy) -> bool {
         self.cookies.mode != Mode::None || key.cookies.mode != Mode::None
+    }
+
+    /// A stale answer may be renewed by its validators: not under legacy settings that forward cookies (cdn row 39).
+    pub fn renews_by_validators(&self, key: &KeyPolicy) -> bool {
+        !(self.legacy && self.forwards_cookies(key))
+    }
+
+    /// Equal requests may wait for one answer: not where nothing is kept or cookies are forwarded (cdn row 52). That
+    /// an answer turned out not to be kept is known only later, and then waiters are let go.
+    pub fn collapses(&self, key: &KeyPolicy, ttl: &TtlBounds) -> bool {
+        ttl.max_s > 0 && !self.forwards_cookies(key)
+    }
+
+    /// `Vary` keeps this name on its way to the viewer (cdn row 40); for [`crate::vary::retain`].
+    pub fn keeps_vary(&self, key: &KeyPolicy, name: &[u8]) -> bool {
+        const DEVICES: [&[u8]; 4] = [
+            b"cloudfront-is-desktop-viewer",
+            b"cloudfront-is-mobile-viewer",
+            b"cloudfront-is-smarttv-viewer",
+            b"cloudfront-is-tablet-viewer",
+        ];
+        let named = |name: &[u8]| key.names_header(name) || self.headers.takes(name);
+        match name {
+            b"accept-encoding" | b"cookie" => true,
+            b"user-agent" => named(name) || DEVICES.iter().any(|device| named(device)),
+            _ => named(name),
+        }
     }
 }
 
@@ -162,8 +190,9 @@ pub fn forward_fields(
     if replaces_agent {
         sent.push(b"User-Agent", agent);
     }
-    if key.normalises_encoding() && request.fields.has(Known::AcceptEncoding) {
-        let taken = Accepted::of(&request.fields).allowed(key.br, key.gzip);
+    if key.normalises_encoding()
+        && let Some(taken) = Accepted::asked(request, key.br, key.gzip)
+    {
         sent.push(b"Accept-Encoding", taken.normal().as_bytes());
     }
     if let Some(cookie) = forward_cookies(policy, key, &request.fields) {
@@ -200,6 +229,8 @@ fn starts_with(name: &[u8], start: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::Known;
+    use crate::head::Version;
 
     fn chosen(mode: Mode, names: &[&str]) -> Selection {
         Selection { mode, names: names.iter().map(|n| (*n).to_owned()).collect() }
@@ -326,6 +357,22 @@ mod tests {
     }
 
     #[test]
+    fn old_viewers_ask_for_no_coding() {
+        let key = KeyPolicy { gzip: true, ..KeyPolicy::default() };
+        let mut request = RequestHead {
+            version: Version::Http10,
+            fields: [(&b"Accept-Encoding"[..], &b"gzip"[..])].into_iter().collect(),
+            ..RequestHead::default()
+        };
+        let asks = |request: &RequestHead| {
+            forward_fields(&ForwardPolicy::default(), &key, request, b"o", b"a").has(Known::AcceptEncoding)
+        };
+        assert!(!asks(&request)); // row 50
+        request.version = Version::Http11;
+        assert!(asks(&request));
+    }
+
+    #[test]
     fn queries_and_cookies_are_united_with_the_key() {
         let key = KeyPolicy {
             query: chosen(Mode::List, &["a"]),
@@ -351,5 +398,28 @@ mod tests {
             [(&b"Cookie"[..], &b"z=1; t=2"[..]), (b"Cookie", b"k=3; b=4")].into_iter().collect();
         assert_eq!(forward_cookies(&block, &key, &jar), Some(b"b=4; k=3; z=1".to_vec())); // row 27: sorted
         assert_eq!(forward_cookies(&ForwardPolicy::default(), &KeyPolicy::default(), &jar), None);
+    }
+
+    #[test]
+    fn what_follows_from_what_is_forwarded() {
+        let (key, ttl) = (KeyPolicy::default(), TtlBounds::default());
+        let cookies =
+            |legacy| ForwardPolicy { cookies: Selection::all(), legacy, ..ForwardPolicy::default() };
+        assert!(cookies(false).renews_by_validators(&key) && !cookies(true).renews_by_validators(&key)); // row 39
+        assert!(ForwardPolicy::default().collapses(&key, &ttl) && !cookies(false).collapses(&key, &ttl)); // row 52
+        assert!(!ForwardPolicy::default().collapses(&key, &TtlBounds { max_s: 0, ..ttl }));
+        let device = headers(HeaderMode::List, &["CloudFront-Is-Mobile-Viewer", "X-Kept"]);
+        let rows: &[(&[u8], bool, bool)] = &[
+            // name, with the device policy, with none (row 40)
+            (b"accept-encoding", true, true),
+            (b"cookie", true, true),
+            (b"x-kept", true, false),
+            (b"user-agent", true, false),
+            (b"origin", false, false),
+        ];
+        for (name, with, without) in rows {
+            let found = (device.keeps_vary(&key, name), ForwardPolicy::default().keeps_vary(&key, name));
+            assert_eq!(found, (*with, *without), "{}", String::from_utf8_lossy(name));
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::encoding::Accepted;
-use crate::fields::{Fields, Known};
+use crate::fields::Fields;
 use crate::head::{Method, RequestHead, split_target};
 use crate::list::trim;
 use crate::pattern::glob;
@@ -179,8 +179,9 @@ impl Keyer {
         for name in &self.headers {
             self.write_header(name, request, out);
         }
-        if self.policy.normalises_encoding() && request.fields.has(Known::AcceptEncoding) {
-            let taken = Accepted::of(&request.fields).allowed(self.policy.br, self.policy.gzip);
+        if self.policy.normalises_encoding()
+            && let Some(taken) = Accepted::asked(request, self.policy.br, self.policy.gzip)
+        {
             write_part(out, ENCODING, &[u8::from(taken.br) | u8::from(taken.gzip) << 1]);
         }
     }

@@ -1,6 +1,7 @@
 //! Rows of the key, and the law that no two lists of parts write the same bytes.
 
 use super::*;
+use crate::head::Version;
 use proptest::prelude::*;
 
 fn request(target: &str, lines: &[(&str, &str)]) -> RequestHead {
@@ -117,6 +118,10 @@ fn encodings_and_methods() {
         let (a, b) = ([("Accept-Encoding", *a)], [("Accept-Encoding", *b)]);
         assert_eq!(same(policy, ("/", &a), ("/", &b)), *expected, "{policy:?} {a:?} {b:?}");
     }
+    let zipped = request("/", &[("Accept-Encoding", "gzip")]);
+    let old = RequestHead { version: Version::Http10, ..zipped.clone() };
+    assert_ne!(key(&both, &old), key(&both, &zipped)); // row 50: HTTP/1.0 gets the plain body
+    assert_eq!(key(&both, &old), key(&both, &request("/", &[])));
     let (get, mut other) = (request("/", &[]), request("/", &[]));
     (other.method, other.method_text) = (Method::Head, b"HEAD".to_vec());
     assert_eq!(key(&both, &other), key(&both, &get));

@@ -82,6 +82,12 @@ impl<'a> Iterator for Members<'a> {
 }
 
 fn end_of_member(text: &[u8], separator: u8) -> usize {
+    // without a quote before it, the first separator is the end
+    match memchr::memchr2(separator, b'"', text) {
+        None => return text.len(),
+        Some(at) if text[at] == separator => return at,
+        Some(_) => {}
+    }
     let (mut quoted, mut at) = (false, 0);
     while at < text.len() {
         match text[at] {

@@ -21,7 +21,8 @@ pub struct Limits {
     pub error_min_s: u32,
 }
 
-/// What the decision needs to know of the request as it went to the origin.
+/// What the decision needs to know of the request as it went to the origin; only the directives are the viewer's,
+/// whether or not they were forwarded.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts<'a> {
     /// Its method: `Get` also where a viewer's HEAD was fetched as GET.

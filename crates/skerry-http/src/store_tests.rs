@@ -90,6 +90,7 @@ fn rfc9111_lifetimes_and_refusals() {
         (200, &["CDN-Cache-Control: max-age=9", "Cache-Control: no-store"], Ok(9)), // cdn-fresh-cc-nostore
         (200, &["CDN-Cache-Control: max-age=9", "Expires: 0"], Ok(9)), // cdn-max-age-cc-max-age-invalid-expires
         (200, &["CDN-Cache-Control: max-age=0", "Expires: @99"], Err(Reason::Expired)), // cdn-max-age-0-expires
+        (200, &["CDN-Cache-Control: must-revalidate", "Expires: @99"], Err(Reason::NoFreshness)), // RFC 9213 2.2
         (200, &["CDN-Cache-Control: private", "Cache-Control: max-age=9"], Err(Reason::Private)), // cdn-private
         (200, &["CDN-Cache-Control: no-cache", "Cache-Control: max-age=9"], Err(Reason::NoValidator)), // cdn-no-cache
         (200, &["CDN-Cache-Control: no-store", "Expires: @99"], Err(Reason::NoStore)), // cdn-no-store-cc-fresh
@@ -227,6 +228,7 @@ fn cloudfront_errors() {
         (410, &["Cache-Control: private"], Err(Reason::Private)),
         (501, &["Cache-Control: no-cache"], Err(Reason::NoCache)),
         (500, &["Cache-Control: no-store"], Ok(10)),
+        (500, &["Cache-Control: no-cache"], Ok(10)),
         (503, &["Cache-Control: private, max-age=20"], Ok(20)),
         (504, &["Cache-Control: max-age=99999"], Ok(1000)),
         (403, &[], Err(Reason::ErrorUnasked)), // row 42
@@ -241,6 +243,8 @@ fn cloudfront_errors() {
     for (status, lines, expected) in rows {
         let found = decide_in("cloudfront", &ttl(0, 86_400, 1000), &get(), &head(*status, lines));
         assert_eq!(found.map(|s| s.fresh_for_s), *expected, "{status} {lines:?}");
+        let asks = found.is_ok_and(|s| s.error && (s.no_cache || !s.must_revalidate));
+        assert!(!asks, "a stored error is served while it lasts and not a second longer: {status} {lines:?}");
         assert_eq!(found.is_ok_and(|s| s.error), *status >= 400 && expected.is_ok());
     }
 }

@@ -181,6 +181,17 @@ mod tests {
     }
 
     #[test]
+    fn one_name_cannot_pose_as_the_other() {
+        let names = [b"x".to_vec(), b"y".to_vec()];
+        let write = |name: &str| {
+            let mut out = Vec::new();
+            write_variant(&names, &fields(name, &["a"]), None, &mut out);
+            out
+        };
+        assert_ne!(write("x"), write("y"));
+    }
+
+    #[test]
     fn cloudfront_keeps_a_few_names() {
         let mut answer = fields("Vary", &["Accept-Encoding, X-Odd", "Cookie"]);
         retain(&mut answer, |name| name == b"accept-encoding" || name == b"cookie");
