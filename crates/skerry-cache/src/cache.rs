@@ -308,12 +308,10 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         }
         let id = self.core.next_id.fetch_add(1, Ordering::Relaxed);
         let chunks = Chunks::new(&self.core.budget);
-        let fill = Fill::new(id, (ask.hash, ask.key), purge_seq, (vary, scratch), chunks);
-        if !alone {
-            shard.list(&fill);
-        }
+        let fill = Fill::new(id, (ask.hash, ask.key), purge_seq, (vary, scratch), chunks, alone);
+        shard.list(&fill);
         let reader = FillReader::new(&fill, true);
-        let writer = FillWriter::new(&self.core, fill, !alone);
+        let writer = FillWriter::new(&self.core, fill);
         if alone { Role::Alone(writer, reader) } else { Role::Lead(writer, reader) }
     }
 
@@ -353,6 +351,9 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         let origin = Origin { hash, id: started.id, purge_seq: started.purge_seq };
         let object = Arc::new(draft.finish(&origin, parts.meta, charge));
         let mut shard = core.index.shard(hash);
+        if started.id < shard.invalidated_before {
+            return Err(NotStored::Invalidated);
+        }
         if object.standing(&core.purges) == Verdict::Hard {
             return Err(NotStored::Purged);
         }
@@ -373,6 +374,7 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         for fill in shard.fills.iter_hash(hash).filter(|fill| fill.is_under(hash, key)) {
             fill.is_outdated.store(true, Ordering::Release);
         }
+        shard.invalidated_before = self.core.next_id.load(Ordering::Relaxed);
         let removed = shard.remove_key(hash, key);
         let mut policy = self.core.policy.lock();
         for object in &removed {

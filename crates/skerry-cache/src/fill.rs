@@ -134,6 +134,8 @@ pub(crate) struct Fill<M> {
     pub(crate) chunks: Arc<Chunks>,
     /// Set under the shard's lock: the key was invalidated, so this neither takes waiters nor is stored.
     pub(crate) is_outdated: AtomicBool,
+    /// Takes no waiters: its key was one not to wait for, and its head has not said otherwise.
+    pub(crate) is_alone: AtomicBool,
 }
 
 impl<M> Fill<M> {
@@ -143,6 +145,7 @@ impl<M> Fill<M> {
         purge_seq: u64,
         (vary, variant): (&[u8], &[u8]),
         chunks: Arc<Chunks>,
+        is_alone: bool,
     ) -> Arc<Self> {
         Arc::new(Fill {
             id,
@@ -154,6 +157,7 @@ impl<M> Fill<M> {
             stage: Mutex::new(Stage::Waiting),
             chunks,
             is_outdated: AtomicBool::new(false),
+            is_alone: AtomicBool::new(is_alone),
         })
     }
 
@@ -173,7 +177,7 @@ impl<M> Fill<M> {
         asked: LabelParts<'_>,
         untouched: &dyn Fn(&dyn Labels) -> bool,
     ) -> bool {
-        if self.is_outdated.load(Ordering::Acquire) {
+        if self.is_outdated.load(Ordering::Acquire) || self.is_alone.load(Ordering::Acquire) {
             return false;
         }
         match &*self.stage.lock() {
