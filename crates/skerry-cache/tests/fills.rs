@@ -208,12 +208,13 @@ fn an_uncacheable_key_is_not_serialised() {
         Role::Join(_) => panic!("nothing to join"),
     };
     assert!(lonely(1) && lonely(1) && lonely(999));
+    let alone = (Request { now_ms: 999, ..EN }).miss(&cache);
     writer.append(&body(5));
     assert_eq!(writer.finish(None).unwrap_err(), NotStored::Passed);
     assert!(matches!(now(leader.head()), Some(Ok(Arrival::Head(_)))));
     assert_eq!(read_all(&mut leader).unwrap(), body(5), "the leader reads its own answer");
-    assert!(!lonely(1000), "and after a while requests wait again");
-    drop(leader);
+    assert!(!lonely(1000), "after a while requests wait again, but not for one that went alone");
+    drop((leader, alone));
     at_rest(&cache);
 }
 
@@ -582,4 +583,77 @@ fn a_sweep_lets_the_log_forget_and_nothing_come_back() {
     assert_eq!(cache.gauges().purge_entries, 0);
     assert!(EN.hit(&cache).is_none() && other.hit(&cache).is_some());
     assert_eq!(writer.finish(None).unwrap_err(), NotStored::Purged);
+}
+
+#[test]
+fn equal_hashes_do_not_mix_keys() {
+    let cache = cache();
+    let labels = LabelParts::default();
+    let put = |key: &[u8], length| {
+        let parts = HeadParts { head: b"h", meta: 0, vary: b"", variant: b"", labels, body_bytes: None };
+        cache.put(cache.begin(), (7, key), parts, &body(length), None).unwrap();
+    };
+    let length =
+        |key: &[u8]| cache.lookup(7, key, &|_, _| {}, &mut Vec::new()).map(|object| object.body_bytes());
+    put(b"one", 1);
+    put(b"two", 20_000);
+    assert_eq!((length(b"one"), length(b"two"), length(b"three")), (Some(1), Some(20_000), None));
+    let lead = |key| {
+        let ask = Ask { hash: 7, key, labels, now_ms: 0, variant_of: &|_, _| {} };
+        match cache.lookup_or_join(&ask, &mut Vec::new(), &mut |_, _| Judged::Fresh) {
+            Lookup::Miss(_, Role::Lead(writer, reader)) => (writer, reader),
+            _ => panic!("joins another key's fill"),
+        }
+    };
+    let fills = (lead(b"three"), lead(b"four"));
+    assert_eq!(cache.invalidate(7, b"one"), 1);
+    assert_eq!((length(b"one"), length(b"two")), (None, Some(20_000)));
+    drop(fills);
+    at_rest(&cache);
+}
+
+#[test]
+fn what_was_begun_before_an_invalidation_is_not_put() {
+    let cache = cache();
+    let key = EN.path.as_bytes();
+    let before = cache.begin();
+    cache.invalidate(hash_key(key), key);
+    let put = |started| cache.put(started, (hash_key(key), key), EN.parts("", None), b"x", None);
+    assert_eq!(put(before).unwrap_err(), NotStored::Invalidated);
+    let large = body(300_001);
+    let parts = EN.parts("", None);
+    let refused = cache.put(cache.begin(), (hash_key(key), key), parts, &large, None).unwrap_err();
+    assert_eq!(refused, NotStored::TooLarge);
+    assert!(put(cache.begin()).is_ok());
+    let purged = cache.begin();
+    cache.purge(&purge(path("/a"), Force::Hard)).unwrap();
+    assert_eq!(put(purged).unwrap_err(), NotStored::Purged);
+}
+
+#[test]
+fn a_head_wakes_those_who_wait_for_it() {
+    struct Bell(std::sync::atomic::AtomicUsize);
+    impl std::task::Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    let cache = cache();
+    let ends: [fn(FillWriter<Meta>); 3] = [
+        |mut writer| {
+            writer.set_head(EN.parts("", None), Keep::Store, 0);
+        },
+        |writer| writer.abort(&Abort::new("test.abort", "")),
+        drop,
+    ];
+    for end in ends {
+        let (writer, _leader) = EN.lead(&cache);
+        let mut waiter = EN.join(&cache);
+        let bell = Arc::new(Bell(0.into()));
+        let waker = Waker::from(Arc::clone(&bell));
+        assert!(waiter.poll_head(&mut Context::from_waker(&waker)).is_pending());
+        end(writer);
+        assert!(bell.0.load(std::sync::atomic::Ordering::SeqCst) > 0);
+        assert!(waiter.poll_head(&mut Context::from_waker(&waker)).is_ready());
+    }
 }

@@ -212,7 +212,7 @@ fn threads_agree() {
                         match random(&mut state) % 40 {
                             0 => world.purge(key),
                             1 => {
-                                drop(world.cache.invalidate(hash_key(&key.to_le_bytes()), &key.to_le_bytes()))
+                                world.cache.invalidate(hash_key(&key.to_le_bytes()), &key.to_le_bytes());
                             }
                             2 if number == 0 => {
                                 world.cache.sweep();
