@@ -1,7 +1,7 @@
 //! A fill: one origin response on its way into the cache, and those who read it meanwhile.
 //!
 //! It belongs to the cache, not to the request that caused it. The request that misses first gets a
-//! [`FillWriter`], which it hands to whatever fetches, and a [`FillReader`] for its own answer; later requests get
+//! [`FillWriter`](crate::FillWriter), which it hands to whatever fetches, and a [`FillReader`] for its own answer; later requests get
 //! a reader of the same fill. Nothing here knows an executor: what waits leaves a `Waker`.
 //!
 //! A waiter must be ready to be *released*: the response may turn out not to be shared (then all go on by
@@ -18,9 +18,8 @@ use parking_lot::Mutex;
 
 use crate::body::{Abort, BodyReader, Chunks, ReadError};
 use crate::budget::{Budget, Charge};
-use crate::labels::{LabelParts, Packed};
+use crate::labels::{LabelParts, Labels, Packed};
 use crate::object::{HeadParts, Object, answers};
-use crate::purge::Labels;
 
 /// A response head that waiters share.
 #[derive(Debug)]
@@ -109,7 +108,7 @@ pub enum Keep {
 pub enum Course {
     /// It will be stored.
     Stores,
-    /// It passes through a window: await [`FillWriter::room`] before each piece.
+    /// It passes through a window: await [`FillWriter::room`](crate::FillWriter::room) before each piece.
     Passes,
     /// It will not be stored, and nobody reads: stop fetching.
     Unwanted,
