@@ -10,122 +10,13 @@ use crate::body::{CHUNK_BYTES, Chunks};
 use crate::budget::{Budget, Charge, Refused};
 use crate::fill::{Fill, FillReader};
 use crate::index::{Found, Index, Inserted, Shard};
-use crate::labels::LabelParts;
+use crate::limits::{Gauges, Limits};
+use crate::log::PurgeLog;
+use crate::lookup::{Ask, Judged, Lookup, MissWhy, Role};
 use crate::object::{Body, Draft, HeadParts, INLINE_BODY_BYTES_MAX, Object, Origin};
-use crate::purge::{Appended, Purge, PurgeLog, TooLong, Verdict};
+use crate::purge::{Appended, Purge, TooLong, Verdict};
 use crate::s3fifo::S3Fifo;
 use crate::writer::{FillWriter, NotStored, Started};
-
-/// How large things may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Everything: objects, fills under way, windows, buffers that readers hold.
-    pub bytes_max: u64,
-    /// Body of one object.
-    pub object_bytes_max: u64,
-    /// What a passing fill keeps for readers behind the fastest one.
-    pub window_bytes: u64,
-    /// Variants under one key; the oldest leaves.
-    pub variants_max: usize,
-    /// For how long requests for a key do not wait after its response was found too large.
-    pub do_not_wait_ms: u64,
-    /// Purges remembered before the cache wants a sweep (about 40 bytes each).
-    pub purge_entries_max: usize,
-}
-
-impl Limits {
-    /// The defaults around a cache of `bytes_max` bytes.
-    pub fn of(bytes_max: u64) -> Self {
-        Limits {
-            bytes_max,
-            object_bytes_max: 1 << 20,
-            window_bytes: 256 * 1024,
-            variants_max: 32,
-            do_not_wait_ms: 120_000,
-            purge_entries_max: 100_000,
-        }
-    }
-}
-
-/// Gauges. All but `purge_seq`, `purge_entries` and `do_not_wait` are zero at rest after a clear.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gauges {
-    /// Stored objects.
-    pub objects: usize,
-    /// Their weight.
-    pub resident_bytes: u64,
-    /// All that is on the account.
-    pub used_bytes: u64,
-    /// What is on the account beyond the stored objects: fills, windows, buffers that readers hold.
-    pub pinned_bytes: u64,
-    /// Fills under way.
-    pub fills: usize,
-    /// Keys not to wait for.
-    pub do_not_wait: usize,
-    /// Things the purge log remembers.
-    pub purge_entries: usize,
-    /// The purge position.
-    pub purge_seq: u64,
-}
-
-/// What a request asks of the cache. Nothing in it is kept unless a fill begins.
-#[derive(Clone, Copy)]
-pub struct Ask<'a> {
-    /// [`hash_key`](crate::key::hash_key) of `key`.
-    pub hash: u64,
-    /// Primary key.
-    pub key: &'a [u8],
-    /// Space, host and paths, as purges will name them (tags are the response's).
-    pub labels: LabelParts<'a>,
-    /// The caller's clock, in milliseconds; only differences matter.
-    pub now_ms: u64,
-    /// Appends to its second argument the request's variant key for the `Vary` names in its first.
-    pub variant_of: &'a dyn Fn(&[u8], &mut Vec<u8>),
-}
-
-/// The engine's judgement of a stored object, in the light of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judged {
-    /// Serve it.
-    Fresh,
-    /// It may be revalidated, or served stale.
-    Stale,
-    /// It is of no use to this request.
-    Useless,
-}
-
-/// Why nothing usable was stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissWhy {
-    /// The key is not stored.
-    Absent,
-    /// Only other variants are.
-    OtherVariant,
-    /// It was purged.
-    Purged,
-    /// The engine judged it useless.
-    Useless,
-}
-
-/// What a request does that found nothing fresh.
-pub enum Role<M: Clone + Send + Sync + 'static> {
-    /// It fetches: the writer goes to whatever runs the fetch, the reader is for its own answer.
-    Lead(FillWriter<M>, FillReader<M>),
-    /// Somebody fetches already.
-    Join(FillReader<M>),
-    /// Its key is one not to wait for: it fetches, and nobody waits for it until its head says it is shared.
-    Alone(FillWriter<M>, FillReader<M>),
-}
-
-/// What a lookup found.
-pub enum Lookup<M: Clone + Send + Sync + 'static> {
-    /// A fresh object, touched.
-    Hit(Arc<Object<M>>),
-    /// A stale object, and the part in its revalidation. A role that is not wanted is dropped.
-    Stale(Arc<Object<M>>, Role<M>),
-    /// Nothing usable.
-    Miss(MissWhy, Role<M>),
-}
 
 pub(crate) struct Core<M> {
     pub(crate) index: Index<M>,
@@ -308,12 +199,10 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         }
         let id = self.core.next_id.fetch_add(1, Ordering::Relaxed);
         let chunks = Chunks::new(&self.core.budget);
-        let fill = Fill::new(id, (ask.hash, ask.key), purge_seq, (vary, scratch), chunks);
-        if !alone {
-            shard.list(&fill);
-        }
+        let fill = Fill::new(id, (ask.hash, ask.key), purge_seq, (vary, scratch), chunks, alone);
+        shard.list(&fill);
         let reader = FillReader::new(&fill, true);
-        let writer = FillWriter::new(&self.core, fill, !alone);
+        let writer = FillWriter::new(&self.core, fill);
         if alone { Role::Alone(writer, reader) } else { Role::Lead(writer, reader) }
     }
 
@@ -353,6 +242,9 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         let origin = Origin { hash, id: started.id, purge_seq: started.purge_seq };
         let object = Arc::new(draft.finish(&origin, parts.meta, charge));
         let mut shard = core.index.shard(hash);
+        if started.id < shard.invalidated_before {
+            return Err(NotStored::Invalidated);
+        }
         if object.standing(&core.purges) == Verdict::Hard {
             return Err(NotStored::Purged);
         }
@@ -373,6 +265,7 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         for fill in shard.fills.iter_hash(hash).filter(|fill| fill.is_under(hash, key)) {
             fill.is_outdated.store(true, Ordering::Release);
         }
+        shard.invalidated_before = self.core.next_id.load(Ordering::Relaxed);
         let removed = shard.remove_key(hash, key);
         let mut policy = self.core.policy.lock();
         for object in &removed {

@@ -1,7 +1,7 @@
 //! A fill: one origin response on its way into the cache, and those who read it meanwhile.
 //!
 //! It belongs to the cache, not to the request that caused it. The request that misses first gets a
-//! [`FillWriter`], which it hands to whatever fetches, and a [`FillReader`] for its own answer; later requests get
+//! [`FillWriter`](crate::FillWriter), which it hands to whatever fetches, and a [`FillReader`] for its own answer; later requests get
 //! a reader of the same fill. Nothing here knows an executor: what waits leaves a `Waker`.
 //!
 //! A waiter must be ready to be *released*: the response may turn out not to be shared (then all go on by
@@ -18,9 +18,8 @@ use parking_lot::Mutex;
 
 use crate::body::{Abort, BodyReader, Chunks, ReadError};
 use crate::budget::{Budget, Charge};
-use crate::labels::{LabelParts, Packed};
+use crate::labels::{LabelParts, Labels, Packed};
 use crate::object::{HeadParts, Object, answers};
-use crate::purge::Labels;
 
 /// A response head that waiters share.
 #[derive(Debug)]
@@ -109,7 +108,7 @@ pub enum Keep {
 pub enum Course {
     /// It will be stored.
     Stores,
-    /// It passes through a window: await [`FillWriter::room`] before each piece.
+    /// It passes through a window: await [`FillWriter::room`](crate::FillWriter::room) before each piece.
     Passes,
     /// It will not be stored, and nobody reads: stop fetching.
     Unwanted,
@@ -134,6 +133,8 @@ pub(crate) struct Fill<M> {
     pub(crate) chunks: Arc<Chunks>,
     /// Set under the shard's lock: the key was invalidated, so this neither takes waiters nor is stored.
     pub(crate) is_outdated: AtomicBool,
+    /// Takes no waiters: its key was one not to wait for, and its head has not said otherwise.
+    pub(crate) is_alone: AtomicBool,
 }
 
 impl<M> Fill<M> {
@@ -143,6 +144,7 @@ impl<M> Fill<M> {
         purge_seq: u64,
         (vary, variant): (&[u8], &[u8]),
         chunks: Arc<Chunks>,
+        is_alone: bool,
     ) -> Arc<Self> {
         Arc::new(Fill {
             id,
@@ -154,6 +156,7 @@ impl<M> Fill<M> {
             stage: Mutex::new(Stage::Waiting),
             chunks,
             is_outdated: AtomicBool::new(false),
+            is_alone: AtomicBool::new(is_alone),
         })
     }
 
@@ -173,7 +176,7 @@ impl<M> Fill<M> {
         asked: LabelParts<'_>,
         untouched: &dyn Fn(&dyn Labels) -> bool,
     ) -> bool {
-        if self.is_outdated.load(Ordering::Acquire) {
+        if self.is_outdated.load(Ordering::Acquire) || self.is_alone.load(Ordering::Acquire) {
             return false;
         }
         match &*self.stage.lock() {

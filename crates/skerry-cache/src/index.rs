@@ -69,11 +69,19 @@ pub(crate) struct Shard<M> {
     table: HashTable<Slot<M>>,
     pub(crate) fills: HashTable<Arc<Fill<M>>>,
     pub(crate) do_not_wait: DoNotWait,
+    /// The first number given out after the last invalidation of any key here. What was begun before and is not
+    /// among `fills` is not stored: rather a response too few than one that an unsafe method made wrong.
+    pub(crate) invalidated_before: u64,
 }
 
 impl<M> Shard<M> {
     fn new() -> Self {
-        Shard { table: HashTable::new(), fills: HashTable::new(), do_not_wait: DoNotWait::default() }
+        Shard {
+            table: HashTable::new(),
+            fills: HashTable::new(),
+            do_not_wait: DoNotWait::default(),
+            invalidated_before: 0,
+        }
     }
 
     /// The newest object under the key that answers the request.

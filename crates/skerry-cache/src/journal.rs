@@ -91,7 +91,7 @@ fn decode_body(body: &[u8]) -> Option<Record> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::purge::PurgeLog;
+    use crate::log::PurgeLog;
 
     fn purges() -> Vec<Purge> {
         let space: Option<Box<[u8]>> = Some(b"dist".to_vec().into());

@@ -2,7 +2,21 @@
 //!
 //! They are read only when an object is behind a purge, so they are kept small rather than quick.
 
-use crate::purge::Labels;
+/// By what an object can be found by a purge.
+pub trait Labels {
+    /// Its space.
+    fn space(&self) -> &[u8];
+    /// Its host.
+    fn host(&self) -> &[u8];
+    /// Calls `each` with every path it is known under (the viewer's, and the one a function rewrote it to).
+    fn each_path(&self, each: &mut dyn FnMut(&[u8]));
+    /// Calls `each` with every tag.
+    fn each_tag(&self, each: &mut dyn FnMut(&[u8]));
+    /// Tags are not known yet (a fill whose head has not come): any tag purge must be taken to be about it.
+    fn are_tags_unknown(&self) -> bool {
+        false
+    }
+}
 
 /// Labels as a request or response has them.
 #[derive(Clone, Copy, Debug, Default)]

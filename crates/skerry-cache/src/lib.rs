@@ -2,10 +2,11 @@
 //!
 //! A walk through the room:
 //! [`key`] names a response; [`object`] is one as stored, [`body`] its bytes in pieces that are read while they
-//! grow; [`cache`] finds (`lookup`) or lets a request take part in fetching (`lookup_or_join`); [`fill`] is a
-//! response on its way, [`writer`] its writing end; [`purge`] is the log that objects are checked against on a hit,
-//! `journal` its bytes on disk, [`labels`] what it matches; [`s3fifo`] says who leaves, [`simulate`] runs the same
-//! queue over traces; [`budget`] counts every byte.
+//! grow; [`cache`] finds (`lookup`) or lets a request take part in fetching (`lookup_or_join`, whose question and
+//! answers are in [`lookup`]); [`fill`] is a response on its way, [`writer`] its writing end; [`purge`] says what
+//! a purge is, [`log`] keeps them and is asked on a hit, `journal` is their bytes on disk, [`labels`] what they
+//! match; [`s3fifo`] says who leaves, [`simulate`] runs the same queue over traces; [`budget`] counts every byte,
+//! [`limits`] names the limits and the gauges.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -42,6 +43,9 @@ mod index;
 mod journal;
 pub mod key;
 pub mod labels;
+pub mod limits;
+pub mod log;
+pub mod lookup;
 pub mod object;
 pub mod purge;
 pub mod s3fifo;
@@ -50,10 +54,13 @@ pub mod writer;
 
 pub use body::{Abort, BodyReader, ReadError};
 pub use budget::{Budget, Charge, Refused, charged};
-pub use cache::{Ask, Cache, Gauges, Judged, Limits, Lookup, MissWhy, Role};
+pub use cache::Cache;
 pub use fill::{Arrival, Course, FillHead, FillReader, Keep, Release};
 pub use key::{Key, hash_key};
-pub use labels::LabelParts;
+pub use labels::{LabelParts, Labels};
+pub use limits::{Gauges, Limits};
+pub use log::PurgeLog;
+pub use lookup::{Ask, Judged, Lookup, MissWhy, Role};
 pub use object::{HeadParts, Object};
-pub use purge::{Appended, Force, Purge, PurgeLog, Target, Verdict};
+pub use purge::{Appended, Force, Purge, Replayed, Target, TooLong, Verdict};
 pub use writer::{FillWriter, NotStored, Refreshed, Started};

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use crate::body::{BodyReader, Chunks};
 use crate::budget::Charge;
 use crate::labels::{LabelParts, Packed};
-use crate::purge::{PurgeLog, Verdict};
+use crate::log::PurgeLog;
+use crate::purge::Verdict;
 use crate::s3fifo::{Resident, Seat};
 
 /// Bodies up to here lie beside the head, and are copied into the response rather than sent by reference.

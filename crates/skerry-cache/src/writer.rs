@@ -64,7 +64,7 @@ pub struct FillWriter<M: Clone + Send + Sync + 'static> {
 }
 
 impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
-    pub(crate) fn new(core: &Arc<Core<M>>, fill: Arc<Fill<M>>, is_listed: bool) -> Self {
+    pub(crate) fn new(core: &Arc<Core<M>>, fill: Arc<Fill<M>>) -> Self {
         core.fills_open.fetch_add(1, Ordering::AcqRel);
         let charge = core.budget.charge(crate::object::OVERHEAD_BYTES + fill.key.len() as u64);
         FillWriter {
@@ -73,7 +73,7 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
             head: None,
             course: Course::Stores,
             why_passing: NotStored::Passed,
-            is_listed,
+            is_listed: true,
             is_over: false,
             is_tight: false,
             _charge: charge,
@@ -136,9 +136,7 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
             None => {
                 shard.do_not_wait.forget(self.fill.hash());
                 self.fill.settle(Stage::Head { head, only_leader: None });
-                if !std::mem::replace(&mut self.is_listed, true) {
-                    shard.list(&self.fill);
-                }
+                self.fill.is_alone.store(false, Ordering::Release);
             }
         }
         drop(shard);

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // a panic in a test's helper is the report
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -19,7 +20,7 @@ const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    Get { path: usize, language: usize },
+    Get { path: usize, language: usize, stale: bool },
     Head { fill: usize, pass: bool },
     Append { fill: usize },
     Finish { fill: usize },
@@ -32,7 +33,8 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (path, language, fill) = (0..PATHS.len(), 0..LANGUAGES.len(), 0_usize..4);
     let step = prop_oneof![
-        8 => (path.clone(), language).prop_map(|(path, language)| Step::Get { path, language }),
+        8 => (path.clone(), language, proptest::bool::weighted(0.3))
+            .prop_map(|(path, language, stale)| Step::Get { path, language, stale }),
         4 => (fill.clone(), proptest::bool::weighted(0.1)).prop_map(|(fill, pass)| Step::Head { fill, pass }),
         2 => fill.clone().prop_map(|fill| Step::Append { fill }),
         4 => fill.clone().prop_map(|fill| Step::Finish { fill }),
@@ -56,6 +58,25 @@ fn variant(path: &str, language: &'static str) -> &'static str {
     if varies(path) { language } else { "" }
 }
 
+fn parts<'a>(
+    id: u64,
+    path: &str,
+    language: &'static str,
+    paths: &'a [&'a [u8]],
+    tags: &'a [&'a [u8]],
+) -> HeadParts<'a, u64> {
+    let labels = LabelParts { space: b"d", host: b"h", paths, tags };
+    let vary: &[u8] = if varies(path) { b"l" } else { b"" };
+    HeadParts {
+        head: b"head",
+        meta: id,
+        vary,
+        variant: variant(path, language).as_bytes(),
+        labels,
+        body_bytes: None,
+    }
+}
+
 struct Open {
     writer: FillWriter<u64>,
     reader: FillReader<u64>,
@@ -64,6 +85,8 @@ struct Open {
     id: u64,
     course: Option<Course>,
     is_invalid: bool,
+    /// What it revalidates.
+    old: Option<Arc<Object<u64>>>,
 }
 
 struct Entry {
@@ -106,7 +129,7 @@ impl Model {
         self.purges[since as usize..].iter().any(|purge| purge.2 == force && matches(purge.0, purge.1, path))
     }
 
-    fn get(&mut self, path: &'static str, language: &'static str) {
+    fn get(&mut self, path: &'static str, language: &'static str, stale: bool) {
         let paths = [path.as_bytes()];
         let labels = LabelParts { space: b"d", host: b"h", paths: &paths, tags: &[] };
         let variant_of = |names: &[u8], out: &mut Vec<u8>| {
@@ -124,8 +147,9 @@ impl Model {
         let mut soft_seen = None;
         let found = self.cache.lookup_or_join(&ask, &mut Vec::new(), &mut |_: &Object<u64>, soft| {
             soft_seen = Some(soft);
-            Judged::Fresh
+            if stale { Judged::Stale } else { Judged::Fresh }
         });
+        let mut old = None;
         let role = match found {
             Lookup::Hit(object) => {
                 let (id, seq) = expected.unwrap_or_else(|| panic!("a hit on what is not there: {place:?}"));
@@ -136,11 +160,17 @@ impl Model {
                 assert_eq!(soft_seen, Some(self.is_purged(path, seq, Force::Soft)));
                 return;
             }
-            Lookup::Stale(..) => panic!("nothing is judged stale here"),
+            Lookup::Stale(object, role) => {
+                assert_eq!(Some(object.id()), expected.map(|(id, _)| id));
+                old = Some(object);
+                role
+            }
             Lookup::Miss(_, role) => role,
         };
-        assert!(expected.is_none(), "a miss on what is there: {place:?}");
-        self.stored.remove(&place);
+        if old.is_none() {
+            assert!(expected.is_none(), "a miss on what is there: {place:?}");
+            self.stored.remove(&place);
+        }
         match role {
             Role::Join(reader) => {
                 let fill = self.open.iter().find(|open| open.id == reader.fill_id()).unwrap();
@@ -153,11 +183,11 @@ impl Model {
             }
             Role::Lead(writer, reader) => {
                 assert!(!self.do_not_wait.contains(path));
-                self.begin(path, language, writer, reader);
+                self.begin(path, language, writer, reader, old);
             }
             Role::Alone(writer, reader) => {
                 assert!(self.do_not_wait.contains(path));
-                self.begin(path, language, writer, reader);
+                self.begin(path, language, writer, reader, old);
             }
         }
     }
@@ -168,10 +198,11 @@ impl Model {
         language: &'static str,
         writer: FillWriter<u64>,
         reader: FillReader<u64>,
+        old: Option<Arc<Object<u64>>>,
     ) {
         assert_eq!(writer.started().purge_seq(), self.purges.len() as u64);
         let id = reader.fill_id();
-        self.open.push(Open { writer, reader, path, language, id, course: None, is_invalid: false });
+        self.open.push(Open { writer, reader, path, language, id, course: None, is_invalid: false, old });
     }
 
     fn head(&mut self, at: usize, pass: bool) {
@@ -180,17 +211,8 @@ impl Model {
             return;
         }
         let paths = [fill.path.as_bytes()];
-        let labels =
-            LabelParts { space: b"d", host: b"h", paths: &paths, tags: &[tag(fill.path).as_bytes()] };
-        let vary: &[u8] = if varies(fill.path) { b"l" } else { b"" };
-        let parts = HeadParts {
-            head: b"head",
-            meta: fill.id,
-            vary,
-            variant: variant(fill.path, fill.language).as_bytes(),
-            labels,
-            body_bytes: None,
-        };
+        let tags = [tag(fill.path).as_bytes()];
+        let parts = parts(fill.id, fill.path, fill.language, &paths, &tags);
         let keep = if pass { Keep::Pass { do_not_wait_ms: 1 } } else { Keep::Store };
         let course = fill.writer.set_head(parts, keep, 0);
         fill.course = Some(course);
@@ -218,15 +240,25 @@ impl Model {
     }
 
     fn finish(&mut self, at: usize) {
-        let Open { writer, reader, path, language, id, course, is_invalid } = self.open.swap_remove(at);
+        let Open { writer, reader, path, language, id, course, is_invalid, old } = self.open.swap_remove(at);
         let purge_seq = writer.started().purge_seq();
         let place = (path, variant(path, language));
         let is_purged = self.is_purged(path, purge_seq, Force::Hard);
         let newer = self.stored.get(&place).is_some_and(|entry| entry.id > id);
-        match (writer.finish(None), course) {
+        let is_refresh = course.is_none() && old.is_some();
+        let (outcome, course) = match old.filter(|_| is_refresh) {
+            Some(old) => {
+                let tags = [tag(path).as_bytes()];
+                let refreshed = writer.refresh(&old, parts(id, path, language, &[path.as_bytes()], &tags));
+                let outcome = refreshed.not_stored.clone().map_or(Ok(refreshed.object), Err);
+                (outcome, Some(Course::Stores))
+            }
+            None => (writer.finish(None), course),
+        };
+        match (outcome, course) {
             (Ok(object), Some(Course::Stores)) => {
                 assert_eq!(object.id(), id);
-                assert!(!is_purged && !newer && !is_invalid);
+                assert!(!is_purged && !newer && !is_invalid, "{is_purged} {newer} {is_invalid}");
                 self.stored.insert(place, Entry { id, purge_seq });
             }
             (Err(NotStored::Purged), Some(Course::Stores)) => assert!(is_purged),
@@ -277,7 +309,6 @@ impl Model {
         self.cache.invalidate(hash_key(path.as_bytes()), path.as_bytes());
         self.stored.retain(|(stored, _), _| *stored != path);
         for open in self.open.iter_mut().filter(|open| open.path == path) {
-            // One that nobody was let to find is not reached, and does not have to be: it is asked for alone.
             open.is_invalid = true;
         }
     }
@@ -286,7 +317,7 @@ impl Model {
         let count = self.open.len();
         let pick = |fill: usize| (fill < count).then_some(fill);
         match *step {
-            Step::Get { path, language } => self.get(PATHS[path], LANGUAGES[language]),
+            Step::Get { path, language, stale } => self.get(PATHS[path], LANGUAGES[language], stale),
             Step::Head { fill, pass } => pick(fill).map_or((), |fill| self.head(fill, pass)),
             Step::Append { fill } => pick(fill).map_or((), |fill| self.append(fill)),
             Step::Finish { fill } => pick(fill).map_or((), |fill| self.finish(fill)),
@@ -309,7 +340,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_cache_is_its_model(steps in steps()) {
