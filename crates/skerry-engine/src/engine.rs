@@ -1,0 +1,451 @@
+//! An engine: the cores of one PoP, started from descriptors and a configuration, steered from outside.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use skerry_cache::{Cache, Force, Limits, Purge, Target};
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+
+use crate::clock::{Clock, SystemClock};
+use crate::core::{Core, CoreParts, Shared, format_named};
+use crate::exchange::Peer;
+use crate::explain::{self, Question};
+use crate::function::lease::Launcher;
+use crate::function::pool::{FunctionLog, Pool};
+use crate::function_log::{FileLog, NoLog};
+use crate::h1::connection;
+use crate::journal::Journal;
+use crate::log::AccessLog;
+use crate::origin::connect::NetConnect;
+use crate::record::Format;
+use crate::snapshot::Live;
+use crate::stats;
+
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// As src/skerry/_native.pyi describes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    #[serde(default)]
+    pop: String,
+    #[serde(default = "default_threads")]
+    threads: usize,
+    #[serde(default)]
+    http_fds: Vec<RawFd>,
+    #[serde(default)]
+    https_fds: Vec<RawFd>,
+    #[serde(default = "default_cache_bytes")]
+    cache_bytes_max: u64,
+    #[serde(default = "default_object_bytes")]
+    object_bytes_max: u64,
+    #[serde(default)]
+    state_dir: String,
+    #[serde(default)]
+    access_log: String,
+    #[serde(default = "default_format")]
+    access_log_format: String,
+    #[serde(default)]
+    function_log: String,
+    #[serde(default)]
+    launcher: String,
+    #[serde(default)]
+    launcher_token: String,
+    #[serde(default)]
+    tls_dir: String,
+    #[serde(default)]
+    no_deadline: bool,
+    #[serde(default)]
+    trusted_roots: Vec<String>,
+}
+
+fn default_cache_bytes() -> u64 {
+    256 << 20
+}
+
+fn default_object_bytes() -> u64 {
+    8 << 20
+}
+
+fn default_format() -> String {
+    "standard".to_owned()
+}
+
+/// See src/skerry/_native.pyi `Engine.purge`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PurgeRequest {
+    #[serde(default)]
+    paths: Vec<String>,
+    #[serde(default)]
+    hosts: Vec<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    all: bool,
+    #[serde(default)]
+    soft: bool,
+    #[serde(default)]
+    distribution: Option<String>,
+}
+
+/// One PoP's engine.
+pub struct Engine {
+    config: Config,
+    shared: Arc<Shared>,
+    journal: Mutex<Option<Journal>>,
+    drain: watch::Sender<Option<Instant>>,
+    listeners: Mutex<Option<Listeners>>,
+    started: Instant,
+    log_file: Option<Arc<std::fs::File>>,
+    log_format: Format,
+    function_file: Option<Arc<std::fs::File>>,
+}
+
+struct Listeners {
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+}
+
+fn adopt(fds: &[RawFd]) -> Vec<TcpListener> {
+    fds.iter()
+        .map(|&fd| {
+            // SAFETY: the configuration hands these descriptors over; nobody else in this process closes them
+            let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+            TcpListener::from(owned)
+        })
+        .collect()
+}
+
+impl Engine {
+    /// Take a configuration (JSON). Errors name the key that is wrong.
+    pub fn new(config: &[u8]) -> Result<Engine, String> {
+        let config: Config = serde_json::from_slice(config).map_err(|e| format!("engine configuration: {e}"))?;
+        let log_format = format_named(&config.access_log_format)
+            .ok_or_else(|| format!("access_log_format: '{}' is neither standard nor json", config.access_log_format))?;
+        if config.threads == 0 {
+            return Err("threads: at least 1".to_owned());
+        }
+        let open = |key: &str, path: &str, done: io::Result<Arc<std::fs::File>>| done.map_err(|e| format!("{key}: {path}: {e}"));
+        let log_file = match config.access_log.as_str() {
+            "" => None,
+            path => Some(open("access_log", path, AccessLog::open(path.as_ref(), log_format))?),
+        };
+        let function_file = match config.function_log.as_str() {
+            "" => None,
+            path => Some(open("function_log", path, FileLog::open(path.as_ref()))?),
+        };
+        let limits = Limits { object_bytes_max: config.object_bytes_max, ..Limits::of(config.cache_bytes_max) };
+        let cache = Cache::new(limits);
+        let journal = match config.state_dir.as_str() {
+            "" => None,
+            path => Some(Journal::open(path.as_ref(), cache.purges()).map_err(|e| format!("state_dir: {path}: {e}"))?),
+        };
+        let shared = Shared::new(cache, config.threads, Live::empty()?);
+        let listeners = Listeners { http: adopt(&config.http_fds), https: adopt(&config.https_fds) };
+        for listener in listeners.http.iter().chain(&listeners.https) {
+            listener.set_nonblocking(true).map_err(|e| format!("http_fds: {e}"))?;
+        }
+        Ok(Engine {
+            shared,
+            journal: Mutex::new(journal),
+            drain: watch::channel(None).0,
+            listeners: Mutex::new(Some(listeners)),
+            started: Instant::now(),
+            log_file,
+            log_format,
+            function_file,
+            config,
+        })
+    }
+
+    /// Swap the snapshot.
+    pub fn apply(&self, snapshot: &[u8]) -> Result<(), String> {
+        self.shared.apply(Live::parse(snapshot)?);
+        Ok(())
+    }
+
+    /// Purge; durable when it returns. The position afterwards.
+    pub fn purge(&self, request: &[u8]) -> Result<u64, String> {
+        let request: PurgeRequest = serde_json::from_slice(request).map_err(|e| format!("purge: {e}"))?;
+        let mut targets = Vec::new();
+        for path in &request.paths {
+            targets.push(path_target(path)?);
+        }
+        targets.extend(request.hosts.iter().map(|h| Target::Host(h.to_ascii_lowercase().into_bytes().into())));
+        targets.extend(request.tags.iter().map(|t| Target::Tag(t.to_ascii_lowercase().into_bytes().into())));
+        if request.all {
+            targets.push(Target::All);
+        }
+        if targets.is_empty() {
+            return Err("purge: nothing named: paths, hosts, tags or all".to_owned());
+        }
+        let force = if request.soft { Force::Soft } else { Force::Hard };
+        let space: Option<Box<[u8]>> = request.distribution.map(|d| d.into_bytes().into());
+        let mut journal = self.journal.lock();
+        let mut seq = self.shared.cache.purges().seq();
+        for target in targets {
+            let purge = Purge { target, force, space: space.clone() };
+            let done = self.shared.cache.purge(&purge).map_err(|e| format!("purge: {} bytes are too many for one", e.bytes))?;
+            if let Some(journal) = journal.as_mut() {
+                journal.append(&done.record, self.shared.cache.purges()).map_err(|e| format!("purge: not written down: {e}"))?;
+            }
+            seq = done.seq;
+        }
+        Ok(seq)
+    }
+
+    /// Counters and gauges.
+    pub fn status(&self) -> Value {
+        let live = self.shared.live();
+        let gauges = self.shared.cache.gauges();
+        let mut status = stats::sum(&self.shared.stats);
+        status["pop"] = self.config.pop.clone().into();
+        status["snapshot"] = live.version.into();
+        status["uptime_s"] = self.started.elapsed().as_secs().into();
+        status["draining"] = self.shared.draining.load(Ordering::Acquire).into();
+        status["cache"] = json!({
+            "objects": gauges.objects, "resident_bytes": gauges.resident_bytes, "used_bytes": gauges.used_bytes,
+            "pinned_bytes": gauges.pinned_bytes, "fills": gauges.fills, "purge_seq": gauges.purge_seq,
+            "bytes_max": self.config.cache_bytes_max,
+        });
+        status
+    }
+
+    /// What happened to a request.
+    pub fn explain_request(&self, id: &str) -> Option<Value> {
+        self.shared.rings.iter().find_map(|ring| ring.lock().find(id.as_bytes()))
+    }
+
+    /// The id of the newest request.
+    pub fn last_request(&self) -> Option<String> {
+        let newest = self.shared.rings.iter().filter_map(|ring| ring.lock().last()).max();
+        newest.map(|(_, id)| id)
+    }
+
+    /// What would happen to a request.
+    pub fn explain_url(&self, question: &[u8]) -> Result<Value, String> {
+        let question: Question = serde_json::from_slice(question).map_err(|e| format!("explain: {e}"))?;
+        explain::explain(&self.shared, &question, SystemClock.unix_ms() / 1000)
+    }
+
+    /// Serve until drained.
+    pub fn run(&self) -> Result<(), String> {
+        let Some(listeners) = self.listeners.lock().take() else { return Err("run: it runs already".to_owned()) };
+        let mut threads = Vec::new();
+        for index in 0..self.config.threads {
+            let clone = |all: &[TcpListener]| all.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>();
+            let parts = (|| Ok::<_, io::Error>((clone(&listeners.http)?, clone(&listeners.https)?)))()
+                .map_err(|e| format!("run: {e}"))?;
+            let seat = Seat {
+                index,
+                shared: self.shared.clone(),
+                drain: self.drain.subscribe(),
+                http: parts.0,
+                https: parts.1,
+                log: self.log_file.clone().map(|file| (file, self.log_format)),
+                function_file: self.function_file.clone(),
+                launcher: Launcher {
+                    path: self.config.launcher.clone(),
+                    token: self.config.launcher_token.clone(),
+                    pop: self.config.pop.clone(),
+                },
+                no_deadline: self.config.no_deadline,
+                tls_dir: self.config.tls_dir.clone().into(),
+                trusted_roots: self.config.trusted_roots.iter().map(PathBuf::from).collect(),
+            };
+            let thread = std::thread::Builder::new()
+                .name(format!("core-{index}"))
+                .spawn(move || seat.run())
+                .map_err(|e| format!("run: {e}"))?;
+            threads.push(thread);
+        }
+        drop(listeners);
+        for thread in threads {
+            match thread.join() {
+                Ok(done) => done?,
+                Err(_) => return Err("a core ended unexpectedly".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Close the listeners (closing only: the socket is init's), finish what was accepted, at the latest after
+    /// `deadline`.
+    pub fn drain(&self, deadline: Duration) {
+        self.shared.draining.store(true, Ordering::Release);
+        self.drain.send_replace(Some(Instant::now() + deadline));
+    }
+}
+
+/// `/a`, or `/a*` for everything that begins so; `*` only at the end (row 53).
+fn path_target(path: &str) -> Result<Target, String> {
+    if !path.starts_with('/') {
+        return Err(format!("purge: path '{path}' does not begin with /"));
+    }
+    match path.strip_suffix('*') {
+        Some("/") => Ok(Target::All),
+        Some(prefix) if prefix.contains('*') => Err(format!("purge: path '{path}': * is allowed at the end alone")),
+        Some(prefix) => Ok(Target::Prefix(prefix.as_bytes().into())),
+        None if path.contains('*') => Err(format!("purge: path '{path}': * is allowed at the end alone")),
+        None => Ok(Target::Path(path.as_bytes().into())),
+    }
+}
+
+/// What one core's thread takes with it.
+struct Seat {
+    index: usize,
+    shared: Arc<Shared>,
+    drain: watch::Receiver<Option<Instant>>,
+    http: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+    log: Option<(Arc<std::fs::File>, Format)>,
+    function_file: Option<Arc<std::fs::File>>,
+    launcher: Launcher,
+    no_deadline: bool,
+    tls_dir: PathBuf,
+    trusted_roots: Vec<PathBuf>,
+}
+
+impl Seat {
+    fn run(self) -> Result<(), String> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("core: {e}"))?;
+        LocalSet::new().block_on(&runtime, self.serve())
+    }
+
+    async fn serve(mut self) -> Result<(), String> {
+        let clock: Rc<dyn Clock> = Rc::new(SystemClock);
+        let log: Rc<dyn FunctionLog> = match &self.function_file {
+            Some(file) => FileLog::new(file.clone(), &self.launcher.pop, clock.clone()),
+            None => Rc::new(NoLog),
+        };
+        let stats = self.shared.stats[self.index].clone();
+        let functions =
+            Pool::new(self.launcher.clone(), self.index, stats, clock.clone(), log.clone(), self.no_deadline);
+        let roots: Vec<Vec<u8>> = crate::tls::read_roots(&self.trusted_roots)?;
+        let core = Core::new(CoreParts {
+            shared: self.shared.clone(),
+            index: self.index,
+            clock,
+            connect: Rc::new(NetConnect::new(&roots)),
+            functions,
+            function_log: log,
+            log: self.log.take().map_or_else(AccessLog::none, |(file, format)| AccessLog::to(file, format)),
+            seed: seed(),
+        });
+        let tls = crate::tls::Acceptor::load(&self.tls_dir)?;
+        let mut accepting = Vec::new();
+        for (listener, secure) in
+            self.http.drain(..).map(|l| (l, None)).chain(self.https.drain(..).map(|l| (l, tls.clone())))
+        {
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| format!("core: {e}"))?;
+            accepting.push(tokio::task::spawn_local(accept(core.clone(), listener, secure, self.drain.clone())));
+        }
+        let ticking = core.clone();
+        let ticker = tokio::task::spawn_local(async move {
+            let mut every = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                every.tick().await;
+                ticking.tick();
+            }
+        });
+        for task in accepting {
+            let _ = task.await; // a listener that failed has said so; the others go on
+        }
+        // without a listener there is still the order to end to be waited for
+        let deadline = loop {
+            if let Some(at) = *self.drain.borrow_and_update() {
+                break at;
+            }
+            if self.drain.changed().await.is_err() {
+                break Instant::now();
+            }
+        };
+        let own = self.shared.stats[self.index].clone();
+        while Instant::now() < deadline
+            && (own.open_connections.load(Ordering::Relaxed) > 0 || own.functions_active.load(Ordering::Relaxed) > 0)
+        {
+            core.watches.sweep(core.clock.unix_ms(), true);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        ticker.abort();
+        core.functions.close();
+        core.tick();
+        Ok(())
+    }
+}
+
+/// Ids need to be unlike those of other cores, PoPs and starts.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+async fn accept(core: Rc<Core>, listener: tokio::net::TcpListener, tls: Option<crate::tls::Acceptor>, mut drain: watch::Receiver<Option<Instant>>) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = drain.wait_for(Option::is_some) => return, // dropping the listener takes it out of epoll, then closes it
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, from)) => {
+                let _ = stream.set_nodelay(true);
+                let peer = Peer { ip: from.ip().to_canonical(), port: from.port(), is_https: tls.is_some(), tls_protocol: "", tls_cipher: String::new() };
+                let core = core.clone();
+                match &tls {
+                    None => {
+                        tokio::task::spawn_local(connection::serve(core, stream, peer));
+                    }
+                    Some(tls) => {
+                        tokio::task::spawn_local(tls.clone().serve(core, stream, peer));
+                    }
+                }
+            }
+            // out of descriptors: the backlog keeps who knocks; try again shortly
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configurations_that_are_wrong_say_where() {
+        for (config, word) in [
+            (r#"{"threads":0}"#, "threads"),
+            (r#"{"acess_log":"x"}"#, "acess_log"),
+            (r#"{"access_log_format":"w3c"}"#, "w3c"),
+            (r#"{"access_log":"/nonexistent/x"}"#, "/nonexistent/x"),
+            ("{", "engine configuration"),
+        ] {
+            let error = Engine::new(config.as_bytes()).err().unwrap();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn purge_requests() {
+        let engine = Engine::new(br#"{"threads":1}"#).unwrap();
+        assert!(engine.purge(br#"{"paths":["a"]}"#).is_err());
+        assert!(engine.purge(br#"{"paths":["/a*b"]}"#).is_err());
+        assert!(engine.purge(br"{}").is_err());
+        assert_eq!(engine.purge(br#"{"paths":["/a","/b*"]}"#), Ok(2));
+        assert_eq!(engine.status()["cache"]["purge_seq"], 2);
+    }
+}
