@@ -36,11 +36,15 @@ fn main() -> Result<(), NotStored> {
     for (what, among) in [("hot, 1,000 keys", 1_000), ("cold, all keys", OBJECTS)] {
         let keys: Vec<_> =
             (0..1_000_000).map(|i| key(i * 7_919 % among)).map(|key| (hash_key(&key), key)).collect();
-        let start = Instant::now();
-        for (hash, key) in &keys {
-            black_box(cache.lookup(*hash, key, &|_, _| {}, &mut scratch));
-        }
-        println!("lookup, {what}: {:.1} ns", start.elapsed().as_nanos() as f64 / keys.len() as f64);
+        // The best of many short runs: what the code costs when nobody else has the core.
+        let best = keys.chunks(20_000).map(|run| {
+            let start = Instant::now();
+            for (hash, key) in run {
+                black_box(cache.lookup(*hash, key, &|_, _| {}, &mut scratch));
+            }
+            start.elapsed().as_nanos() as f64 / run.len() as f64
+        });
+        println!("lookup, {what}: {:.1} ns", best.fold(f64::MAX, f64::min));
     }
     let start = Instant::now();
     let purge = Purge { target: Target::Tag(b"tag7".as_slice().into()), force: Force::Hard, space: None };
