@@ -55,15 +55,11 @@ soak: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
 	@$(PYTEST) -m soak $(ARGS)
 
 bench: $(DONE)/run $(DONE)/dev .tools/guest/.done native
-	@failed=""; for file in benchmarks/$(or $(ONLY),[a-z]*).py; do \
-	    grep -q '__main__' "$$file" || continue; \
-	    echo "· $$file"; $(BIN)/python "$$file" || failed="$$failed $$file"; \
-	done; \
-	if [ -n "$$failed" ]; then echo "a goal does not hold in:$$failed"; exit 1; fi
+	@exec $(BIN)/python -m benchmarks $(ONLY)
 
 wheel: $(DONE)/build lock
 	$(SAY) "wheel"
-	@env -u PYO3_NO_PYTHON $(BIN)/maturin build --release --out dist
+	@env -u PYO3_NO_PYTHON $(BIN)/maturin build --release --locked --out dist
 	@ls -l dist/*.whl
 
 docs: $(DONE)/run
