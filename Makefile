@@ -127,7 +127,7 @@ native: lock
 
 # real clients for tests/protocol; where they cannot be installed their tests are listed skips
 packages:
-	@missing=""; \
+	@mkdir -p .tools; missing=""; \
 	command -v nghttp >/dev/null || missing="$$missing nghttp2-client"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	[ -z "$$missing" ] && exit 0; \
