@@ -20,7 +20,7 @@ DONE := .venv/.done
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
 # only what rust.lock pins: cargo must not choose on its own
-CARGO := cargo --locked
+LOCKED := --locked
 PYTEST := $(BIN)/python -m pytest
 SAY := @printf '\033[2m· %s\033[0m\n'
 ifneq ($(or $(NO_COLOR),$(CI)),)
@@ -42,13 +42,13 @@ demo: $(DONE)/run .tools/guest/.done native
 
 test: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
 	$(SAY) "Rust tests"
-	@$(CARGO) test --workspace --quiet
+	@cargo test $(LOCKED) --workspace --quiet
 	$(SAY) "Python tests"
 	@$(PYTEST) -m "not soak" $(ARGS)
 
 check: $(DONE)/run $(DONE)/dev .tools/guest/.done lock native form types layers
 	$(SAY) "unit tests"
-	@$(CARGO) test --workspace --quiet
+	@cargo test $(LOCKED) --workspace --quiet
 	@$(PYTEST) -m "not soak and not slow" -q tests/unit tests/house
 
 soak: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
@@ -76,7 +76,7 @@ types: lock
 	$(SAY) "types"
 	@$(BIN)/mypy
 	$(SAY) "clippy"
-	@$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@cargo clippy $(LOCKED) --workspace --all-targets --quiet -- -D warnings
 
 layers:
 	$(SAY) "layers"
@@ -117,7 +117,7 @@ lock: | $(BIN)/python
 # an engine that runs keeps the one it has mapped
 native: lock
 	$(SAY) "Rust core"
-	@$(CARGO) build --release --package skerry-py || { \
+	@cargo build $(LOCKED) --release --package skerry-py || { \
 	    echo "hint: if it speaks of the lock file, then Cargo.toml has crates that requirements/rust.lock has not:"; \
 	    echo "      cargo update --workspace && python3 requirements/lock.py pack"; exit 1; }
 	@built=$(TARGET)/release/lib_native.so; wanted=src/skerry/_native.abi3.so; \
