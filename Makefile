@@ -22,10 +22,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --requir
 # only what rust.lock pins: cargo must not choose on its own
 LOCKED := --locked
 PYTEST := $(BIN)/python -m pytest
-SAY := @printf '\033[2m· %s\033[0m\n'
-ifneq ($(or $(NO_COLOR),$(CI)),)
 SAY := @printf '· %s\n'
-endif
 
 # the extension is for every Python from 3.11 on (abi3): no interpreter takes part in building it
 export PYO3_NO_PYTHON := 1
