@@ -20,12 +20,9 @@ DONE := .venv/.done
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes
 # only what rust.lock pins: cargo must not choose on its own
-CARGO := cargo --locked
+LOCKED := --locked
 PYTEST := $(BIN)/python -m pytest
-SAY := @printf '\033[2m· %s\033[0m\n'
-ifneq ($(or $(NO_COLOR),$(CI)),)
 SAY := @printf '· %s\n'
-endif
 
 # the extension is for every Python from 3.11 on (abi3): no interpreter takes part in building it
 export PYO3_NO_PYTHON := 1
@@ -42,28 +39,24 @@ demo: $(DONE)/run .tools/guest/.done native
 
 test: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
 	$(SAY) "Rust tests"
-	@$(CARGO) test --workspace --quiet
+	@cargo test $(LOCKED) --workspace --quiet
 	$(SAY) "Python tests"
 	@$(PYTEST) -m "not soak" $(ARGS)
 
 check: $(DONE)/run $(DONE)/dev .tools/guest/.done lock native form types layers
 	$(SAY) "unit tests"
-	@$(CARGO) test --workspace --quiet
+	@cargo test $(LOCKED) --workspace --quiet
 	@$(PYTEST) -m "not soak and not slow" -q tests/unit tests/house
 
 soak: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
 	@$(PYTEST) -m soak $(ARGS)
 
 bench: $(DONE)/run $(DONE)/dev .tools/guest/.done native
-	@failed=""; for file in benchmarks/$(or $(ONLY),[a-z]*).py; do \
-	    grep -q '__main__' "$$file" || continue; \
-	    echo "· $$file"; $(BIN)/python "$$file" || failed="$$failed $$file"; \
-	done; \
-	if [ -n "$$failed" ]; then echo "a goal does not hold in:$$failed"; exit 1; fi
+	@exec $(BIN)/python -m benchmarks $(ONLY)
 
 wheel: $(DONE)/build lock
 	$(SAY) "wheel"
-	@env -u PYO3_NO_PYTHON $(BIN)/maturin build --release --out dist
+	@env -u PYO3_NO_PYTHON $(BIN)/maturin build --release --locked --out dist
 	@ls -l dist/*.whl
 
 docs: $(DONE)/run
@@ -80,7 +73,7 @@ types: lock
 	$(SAY) "types"
 	@$(BIN)/mypy
 	$(SAY) "clippy"
-	@$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@cargo clippy $(LOCKED) --workspace --all-targets --quiet -- -D warnings
 
 layers:
 	$(SAY) "layers"
@@ -121,7 +114,7 @@ lock: | $(BIN)/python
 # an engine that runs keeps the one it has mapped
 native: lock
 	$(SAY) "Rust core"
-	@$(CARGO) build --release --package skerry-py || { \
+	@cargo build $(LOCKED) --release --package skerry-py || { \
 	    echo "hint: if it speaks of the lock file, then Cargo.toml has crates that requirements/rust.lock has not:"; \
 	    echo "      cargo update --workspace && python3 requirements/lock.py pack"; exit 1; }
 	@built=$(TARGET)/release/lib_native.so; wanted=src/skerry/_native.abi3.so; \
@@ -131,7 +124,7 @@ native: lock
 
 # real clients for tests/protocol; where they cannot be installed their tests are listed skips
 packages:
-	@missing=""; \
+	@mkdir -p .tools; missing=""; \
 	command -v nghttp >/dev/null || missing="$$missing nghttp2-client"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	[ -z "$$missing" ] && exit 0; \

@@ -1,9 +1,14 @@
-"""What holds for every test: skips are known and told, and nothing that was started is left behind."""
+"""What holds for every test.
+
+Skips are known and told, nothing that was started is left behind, and nobody calls beyond this machine.
+"""
 
 from __future__ import annotations
 
 import fnmatch
+import socket
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,22 @@ SKIPS = tomllib.loads((ROOT / "tests" / "skips.toml").read_text())["skip"]
 # no deadline: this machine may be shared, and a slow example is no wrong one
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def stay_home() -> Iterator[None]:
+    """A test that connects to another machine fails, here and not one day in a train."""
+    connect = socket.socket.connect
+
+    def connect_home(own: socket.socket, address: tuple[str, int] | str | bytes) -> None:
+        far = own.family in (socket.AF_INET, socket.AF_INET6)
+        if far and not str(address[0]).startswith(("127.", "::1", "localhost", "0.0.0.0")):
+            raise AssertionError(f"a test calls {address}: only this machine may be called")
+        connect(own, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_home)
+        yield
 
 
 def left_behind() -> list[str]:

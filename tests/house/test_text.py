@@ -30,7 +30,7 @@ FORBIDDEN = {
     "a promise instead of a deed": r"\b(?:TO"
     + r"DO|FIX"
     + r"ME|XX"
-    + r"X|NotImple"
+    + r"X|raise NotImple"
     + r"mentedError)\b",
     "a tool of the workplace": "far" + r"m-\w",
 }

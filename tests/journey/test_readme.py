@@ -103,6 +103,13 @@ def test_the_two_commands_stand_first() -> None:
     )
 
 
+def test_every_block_is_run() -> None:
+    fences = re.findall(r"^ *```(\S*)", tree.text(Path("README.md")), re.MULTILINE)[::2]
+    assert set(fences) <= {"console", "text"}, (
+        "a block that is no console is not run; `text` is for pictures"
+    )
+
+
 @pytest.mark.parametrize(
     ("output", "shown", "same"),
     [

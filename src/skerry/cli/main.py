@@ -90,7 +90,10 @@ def skerry(ctx: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code of the process."""
+    """Run one command; returns the exit code of the process.
+
+    A command whose function returns an int has chosen that code; one that returns nothing was good.
+    """
     try:
         code = skerry.main(
             args=None if arguments is None else list(arguments),

@@ -144,11 +144,12 @@ def test_a_bug_leaves_its_traceback_in_a_file(
 def test_a_reader_who_leaves_is_no_error(program: str) -> None:
     read, write = os.pipe()
     os.close(read)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     ran = subprocess.run(
         [sys.executable, "-c", program],
         stdout=write,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": SRC},
+        env=buffered | {"PYTHONPATH": SRC},
         check=False,
     )
     os.close(write)
