@@ -12,7 +12,7 @@ const { runTests, getResults } = await load('client/runner.mjs')
 const { determineTestResult } = await load(newer ? 'lib/results.mjs' : 'lib/display.mjs')
 // Not surrogate-control.mjs of the older suite: the newer has RFC 9213's CDN-Cache-Control in its place.
 const suites = (await import(pathToFileURL(path.join(folder, 'tests/index.mjs')))).default
-const fetch = newer ? globalThis.fetch : createRequire(path.join(folder, 'cli.mjs'))('node-fetch')
+const fetch = newer ? null : createRequire(path.join(folder, 'cli.mjs'))('node-fetch')
 
 const outcomes = {
   '-': 'untested',
@@ -26,7 +26,7 @@ const outcomes = {
   '⚪️': 'dependency-failed',
   '↻': 'retry'
 }
-await runTests(suites, fetch, false, base, 25)
+await (newer ? runTests(suites, false, base, 25) : runTests(suites, fetch, false, base, 25))
 const results = getResults()
 const judged = {}
 for (const test of suites.flatMap(suite => suite.tests)) {

@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from benchmarks import peer, report
@@ -79,7 +80,7 @@ def run_suite(suite: Path, port: int) -> Outcomes:
         str(suite),
         f"http://127.0.0.1:{port}",
     ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"the suite ended with an error: {done.stderr[-1000:]}")
     return {
@@ -169,9 +170,8 @@ def main(*, peers_only: bool = False, accepting: bool = False) -> bool:
             stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="bench-"))
         )
         origin = stack.enter_context(start_suite_origin(suite, scratch / "origin"))
-        nginx_values = {"ORIGIN": origin.port}
         nginx = peer.start_nginx(
-            NGINX, "nginx_cache_tests.conf", scratch / "nginx", core=None, **nginx_values
+            NGINX, "nginx_cache_tests.conf", scratch / "nginx", core=None, ORIGIN=origin.port
         )
         beside = run_suite(suite, stack.enter_context(nginx).port)
         found: dict[str, Outcomes] = {}
@@ -181,7 +181,7 @@ def main(*, peers_only: bool = False, accepting: bool = False) -> bool:
                 scratch / profile, origin, scratch, profile=profile, default_ttl_s=0
             )
             with ours:
-                found[profile], good = judge(profile, lambda port=ours.port: run_suite(suite, port))
+                found[profile], good = judge(profile, partial(run_suite, suite, ours.port))
             kept &= good or accepting
             if accepting:
                 accept(profile, found[profile])

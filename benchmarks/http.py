@@ -66,7 +66,9 @@ def environment() -> dict[str, str]:
 def native_is_there() -> bool:
     """Whether the Rust core is built."""
     probe = [sys.executable, "-c", "import skerry._native"]
-    return subprocess.run(probe, env=environment(), capture_output=True).returncode == 0
+    return (
+        subprocess.run(probe, check=False, env=environment(), capture_output=True).returncode == 0
+    )
 
 
 def make_certificate(folder: Path) -> Path:

@@ -22,7 +22,9 @@ def install_missing() -> None:
         return
     print(f"installing {' '.join(missing)}", flush=True)
     for command in (["apt-get", "-q", "update"], ["apt-get", "-q", "-y", "install", *missing]):
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         if done.returncode:
             raise SystemExit(
                 f"peers are missing: install {' '.join(missing)} ({done.stderr.strip()[-200:]})"
@@ -37,7 +39,9 @@ def find(program: str) -> str | None:
 def version(program: str) -> str:
     """What the program says of itself, first line."""
     flag = "--version" if program == "h2load" else "-v"
-    done = subprocess.run([find(program) or program, flag], capture_output=True, text=True)
+    done = subprocess.run(
+        [find(program) or program, flag], check=False, capture_output=True, text=True
+    )
     return (done.stdout + done.stderr).strip().splitlines()[0].removeprefix("nginx version: ")
 
 
@@ -93,8 +97,14 @@ def body(size: int) -> bytes:
 
 def start_nginx_cache(folder: Path, origin: Server, tls: Path) -> Server:
     """nginx proxy_cache. tls: folder with bench.crt and bench.key."""
-    values = {"ORIGIN": origin.port, "CERTIFICATE": tls / "bench.crt", "KEY": tls / "bench.key"}
-    return start_nginx(NGINX_CACHE, "nginx_cache.conf", folder, **values)
+    return start_nginx(
+        NGINX_CACHE,
+        "nginx_cache.conf",
+        folder,
+        ORIGIN=origin.port,
+        CERTIFICATE=tls / "bench.crt",
+        KEY=tls / "bench.key",
+    )
 
 
 def start_nginx_return(folder: Path) -> Server:

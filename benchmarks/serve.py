@@ -26,13 +26,14 @@ from skerry.spec.distribution import (
     ForwardPolicy,
     HeaderSelection,
     KeyPolicy,
+    Method,
     Origin,
     Selection,
     Ttl,
 )
 from skerry.spec.pop import Pop
 
-ALL_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
+ALL_METHODS: tuple[Method, ...] = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
 
 
 def snapshot(wanted: dict[str, Any]) -> Snapshot:  # Any: decoded JSON of our own caller

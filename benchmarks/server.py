@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 SERVER_CORE = 0
 CLIENT_CORE = 1
@@ -140,7 +141,7 @@ class Server:
         if not isinstance(self._log, int):
             self._log.close()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
