@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypedDict
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -116,7 +116,7 @@ def _lines(path: str) -> list[str]:
 def write(name: str, rows: Sequence[Row], versions: Mapping[str, str]) -> bool:
     """Write `results/NAME.json` and render all. True where every goal holds."""
     RESULTS.mkdir(exist_ok=True)
-    result = {
+    result: Result = {
         "name": name,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
@@ -153,22 +153,32 @@ def _detail(one: Row, name: str) -> str:
     return f" ({low:g}–{high:g}{low_use})" if low != high or low_use else ""
 
 
-def render(results: Sequence[Mapping[str, object]]) -> str:
+class Result(TypedDict):
+    """What a file of `results` holds."""
+
+    name: str
+    when: str
+    machine: dict[str, object]
+    versions: dict[str, str]
+    rows: list[dict[str, Any]]  # Any: a Row's fields, of several types
+
+
+def render(results: Sequence[Result]) -> str:
     """`results.md`: a table a benchmark."""
     parts = [
         "# Measured\n",
-        "Rendered from `results/*.json`, which `make bench` writes. Medians of interleaved runs, smallest and largest in",
-        "brackets; CPU time is that of all tasks of the server. Compare within a row: another machine has other figures.\n",
+        "Rendered from `results/*.json`, which `make bench` writes. Medians of interleaved runs, smallest and",
+        "largest in brackets; CPU time is that of all tasks of the server. Compare within a row: another machine",
+        "has other figures.\n",
     ]
     for result in results:
         parts += _render_one(result)
     return "\n".join(parts)
 
 
-def _render_one(result: Mapping[str, object]) -> list[str]:
+def _render_one(result: Result) -> list[str]:
     where = result["machine"]
     versions = result["versions"]
-    assert isinstance(where, dict) and isinstance(versions, dict)
     said = ", ".join(f"{name} {text}" for name, text in versions.items())
     parts = [
         f"## {result['name']}\n",
@@ -176,9 +186,7 @@ def _render_one(result: Mapping[str, object]) -> list[str]:
         "| metric | unit | Skerry | peers | goal | holds |",
         "|---|---|---|---|---|---|",
     ]
-    rows = result["rows"]
-    assert isinstance(rows, list)
-    for fields in rows:
+    for fields in result["rows"]:
         one = Row(**fields)
         ours = "not measured" if one.skerry is None else f"**{one.skerry:g}**{_detail(one, OURS)}"
         peers = "<br>".join(

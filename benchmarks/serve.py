@@ -1,8 +1,8 @@
 """One PoP alone: the native engine with a snapshot, no other process of Skerry's.
 
-`python -m benchmarks.serve JSON` with {"port", "tls_port", "origin", "folder", "tls"[, "profile", "launcher",
-"launcher_token", "functions", "associations", "legacy"]}. It is the server that the benchmarks of the request path measure;
-what `skerry up` adds (control, launcher) stands beside the path and not on it.
+`python -m benchmarks.serve JSON` with {"port", "tls_port", "origin", "folder", "tls"} and, where wanted,
+"profile", "default_ttl_s" and "threads". It is the server that the benchmarks of the request path
+measure; what `skerry up` adds (control, launcher) stands beside the path and not on it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from typing import Any
 import msgspec
 
 from skerry._native import Engine
-from skerry.pop.snapshot import FunctionRef, Snapshot, Target
+from skerry.pop.snapshot import Snapshot, Target
 from skerry.spec.distribution import (
-    Association,
     Behavior,
     Distribution,
     ForwardPolicy,
@@ -46,7 +45,6 @@ def snapshot(wanted: dict[str, Any]) -> Snapshot:  # Any: decoded JSON of our ow
         key=KeyPolicy(query=all_query),
         forward=ForwardPolicy(all_query, all_query, HeaderSelection("all_viewer")),
         ttl=Ttl(0, wanted.get("default_ttl_s", 86_400)),
-        functions=tuple(Association(event, name) for event, name in wanted.get("associations", [])),
     )
     distribution = Distribution(
         "bench", "EBENCH", origins=(Origin("origin", "origin.example"),), behaviors=(behavior,)
@@ -57,7 +55,6 @@ def snapshot(wanted: dict[str, Any]) -> Snapshot:  # Any: decoded JSON of our ow
         level="warn",
         pop=Pop("bench", "iad"),
         distributions=(distribution,),
-        functions=tuple(FunctionRef(**function) for function in wanted.get("functions", [])),
         targets={"origin": Target("url", url=f"http://127.0.0.1:{wanted['origin']}")},
         http_port=wanted["port"],
         https_port=wanted.get("tls_port", 0),
@@ -88,8 +85,8 @@ def main(argument: str) -> None:
         "state_dir": str(folder),
         "access_log": str(folder / "access.log"),
         "access_log_format": "standard",
-        "launcher": wanted.get("launcher", ""),
-        "launcher_token": wanted.get("launcher_token", ""),
+        "launcher": "",
+        "launcher_token": "",
         "tls_dir": wanted.get("tls", ""),
     }
     engine = Engine(json.dumps(config).encode())

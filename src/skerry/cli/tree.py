@@ -27,4 +27,7 @@ LATER: dict[str, str] = {
     "component": "software on gateways",
     "model": "models at the edge",
     "plan": "the planner",
+COMMANDS: dict[str, tuple[str, str]] = {
+    "trust": ("skerry.cli.trust", "let this machine believe certificates of `skerry up`"),
+    "untrust": ("skerry.cli.untrust", "take that back and remove the local CA"),
 }
