@@ -6,6 +6,7 @@ Every answer needs the key in X-Api-Key, which the edge adds and a browser never
 """
 
 import argparse
+import contextlib
 import hmac
 import json
 import sys
@@ -67,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format, *args):
         """One line a request on stderr."""
-        sys.stderr.write(f"{self.headers.get('Host', '-') if hasattr(self, 'headers') else '-'} {format % args}\n")
+        sys.stderr.write(f"{type(self).__name__} {format % args}\n")
 
 
 class Api(Handler):
@@ -81,7 +82,9 @@ class Api(Handler):
         if parts.path == "/api/catalogue":
             self.answer(200, {"items": CATALOGUE}, "public, max-age=30")
         elif parts.path == "/api/echo":
-            seen = {name: self.headers.get_all(name) for name in TOLD_HEADERS if self.headers.get(name)}
+            seen = {
+                name: self.headers.get_all(name) for name in TOLD_HEADERS if self.headers.get(name)
+            }
             self.answer(200, {"key": "came", "path": self.path, "headers": seen})
         elif parts.path == "/api/slow":
             self.answer_slowly(parse_qs(parts.query))
@@ -107,12 +110,12 @@ class Api(Handler):
         if urlsplit(self.path).path != "/api/orders":
             self.answer(404, {"error": "no such path"})
             return
-        known = {item["id"] for item in CATALOGUE}
+        known = sorted(item["id"] for item in CATALOGUE)
         wanted = order.get("item") if isinstance(order, dict) else None
         if wanted in known:
             self.answer(201, {"ordered": wanted})
         else:
-            self.answer(422, {"error": f"`item` is one of {sorted(known)}"})
+            self.answer(422, {"error": f"`item` is one of {known}"})
 
 
 class Graphql(Handler):
@@ -127,9 +130,14 @@ class Graphql(Handler):
             return
         text = query.get("query", "") if isinstance(query, dict) else ""
         if "catalogue" in text:
-            self.answer(200, {"data": {"catalogue": CATALOGUE}, "extensions": {"host": self.headers["Host"]}})
+            self.answer(
+                200,
+                {"data": {"catalogue": CATALOGUE}, "extensions": {"host": self.headers["Host"]}},
+            )
         else:
-            self.answer(200, {"errors": [{"message": "this little host knows the field `catalogue` only"}]})
+            self.answer(
+                200, {"errors": [{"message": "this little host knows the field `catalogue` only"}]}
+            )
 
 
 def start(kind, port, key):
@@ -148,11 +156,12 @@ def main():
     api = start(Api, asked.api_port, asked.key)
     graphql = start(Graphql, asked.graphql_port, asked.key)
     threading.Thread(target=graphql.serve_forever, daemon=True).start()
-    print(f"API on 127.0.0.1:{api.server_port}, GraphQL on 127.0.0.1:{graphql.server_port}", flush=True)
-    try:
+    print(
+        f"API on 127.0.0.1:{api.server_port}, GraphQL on 127.0.0.1:{graphql.server_port}",
+        flush=True,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
         api.serve_forever()
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ def handler(event, context):
     # The key is the origin's custom header. What a viewer sends under its name must not travel beside it.
     request["headers"].pop("x-api-key", None)
     graphql_host = header({"headers": custom_headers}, HOST_SETTING)
-    custom_headers.pop(HOST_SETTING, None)  # a setting for this function, none of the origin's business
+    # A setting for this function, none of the origin's business.
+    custom_headers.pop(HOST_SETTING, None)
     if request["uri"] == "/graphql" and graphql_host:
         origin.update(domainName=graphql_host, port=443, protocol="https")
         # Without this the other host would be asked for the API's name.

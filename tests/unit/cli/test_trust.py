@@ -6,43 +6,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from skerry.cli import trust, untrust
+from skerry.cli import trust
 from skerry.trust import store
 
 
-@pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A system store that is no system's, and a home of our own. The real store is never touched."""
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    monkeypatch.setattr(store, "SYSTEM_STORES", ((shelf, ("true",)),))
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    return shelf
-
-
-def test_trust_then_untrust_leaves_nothing_behind(shelf: Path, tmp_path: Path) -> None:
-    trusted = CliRunner().invoke(trust.command, [], standalone_mode=False)
-    assert trusted.return_value == 0
+def test_the_store_gets_the_ca_and_the_person_its_fingerprint(shelf: Path, tmp_path: Path) -> None:
+    told = CliRunner().invoke(trust.command, [], standalone_mode=False)
     (held,) = shelf.iterdir()
+    assert told.return_value == 0
     assert held.read_bytes() == (tmp_path / "data" / "skerry" / "ca.crt").read_bytes()
-    assert str(held) in trusted.output
-
-    kept = CliRunner().invoke(untrust.command, [], input="n\n")
-    assert kept.exit_code == 1
-    assert held.exists()
-
-    gone = CliRunner().invoke(untrust.command, ["--yes"], standalone_mode=False)
-    assert gone.return_value == 0
-    assert f"remove {held}" in gone.output
-    assert "ca.key" in gone.output
-    assert list(shelf.iterdir()) == []
-    assert list((tmp_path / "data" / "skerry").iterdir()) == []
-
-    again = CliRunner().invoke(untrust.command, [], standalone_mode=False)
-    assert again.return_value == 0
-    assert "nothing to remove" in again.output
+    assert "SHA-256" in told.output
 
 
 def test_a_dry_run_takes_no_step(shelf: Path) -> None:

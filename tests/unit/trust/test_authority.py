@@ -16,9 +16,9 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({"XDG_DATA_HOME": "/data", "HOME": "/home/ann"}, "/data/skerry"),
-        ({"XDG_DATA_HOME": "relative", "HOME": "/home/ann"}, "/home/ann/.local/share/skerry"),
-        ({"HOME": "/home/ann"}, "/home/ann/.local/share/skerry"),
+        ({"XDG_DATA_HOME": "/data", "HOME": "/people/ann"}, "/data/skerry"),
+        ({"XDG_DATA_HOME": "relative", "HOME": "/people/ann"}, "/people/ann/.local/share/skerry"),
+        ({"HOME": "/people/ann"}, "/people/ann/.local/share/skerry"),
     ],
 )
 def test_the_data_folder_follows_xdg(variables: dict[str, str], expected: str) -> None:
