@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from skerry._native import Engine
 from skerry.pop.snapshot import Snapshot, Target
 from skerry.spec.distribution import (
     Behavior,
@@ -73,6 +72,10 @@ def listen(port: int) -> int:
 
 def main(argument: str) -> None:
     """Serve until a SIGTERM."""
+    from skerry._native import (
+        Engine,  # here, so that `snapshot` can be used where the core is not built
+    )
+
     wanted = json.loads(argument)
     folder = Path(wanted["folder"])
     config = {

@@ -80,6 +80,7 @@ class Server:
         deadline = time.monotonic() + START_DEADLINE_S
         while True:
             if self._process.poll() is not None:
+                self.stop()
                 raise SystemExit(f"{self.name} ended at its start: {self.output()}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
