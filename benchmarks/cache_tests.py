@@ -18,16 +18,17 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import peer, report
-from benchmarks.http import native_is_there, start_skerry
+from benchmarks.http import make_certificate, native_is_there, start_skerry
 from benchmarks.report import OURS, Goal, Row
 from benchmarks.server import Server, free_port
+from skerry.spec.project import Profile
 
 HERE = Path(__file__).parent
 PACKAGE = "http-cache-tests@0.4.5"
 INSTALLED = HERE.parent / ".tools" / "cache-tests"
 EXPECTED = HERE / "expected"
 NGINX = "nginx 1.22"
-PROFILES = ("rfc9111", "cloudfront")
+PROFILES: tuple[Profile, ...] = ("rfc9111", "cloudfront")
 REQUIRED_GOALS = (Goal("≥", 125),)
 GOOD = ("pass", "yes")
 
@@ -169,6 +170,7 @@ def main(*, peers_only: bool = False, accepting: bool = False) -> bool:
         scratch = Path(
             stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="bench-"))
         )
+        certificate = make_certificate(scratch / "tls")
         origin = stack.enter_context(start_suite_origin(suite, scratch / "origin"))
         nginx = peer.start_nginx(
             NGINX, "nginx_cache_tests.conf", scratch / "nginx", core=None, ORIGIN=origin.port
@@ -178,7 +180,7 @@ def main(*, peers_only: bool = False, accepting: bool = False) -> bool:
         kept = True
         for profile in () if peers_only else PROFILES:
             ours = start_skerry(
-                scratch / profile, origin, scratch, profile=profile, default_ttl_s=0
+                scratch / profile, origin, certificate, profile=profile, default_ttl_s=0
             )
             with ours:
                 found[profile], good = judge(profile, partial(run_suite, suite, ours.port))

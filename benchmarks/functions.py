@@ -21,9 +21,10 @@ from benchmarks import peer, report
 from benchmarks.http import environment, native_is_there
 from benchmarks.load import Sample, build_lean, run_lean
 from benchmarks.report import OURS, Goal, Row
-from benchmarks.server import Server, free_port
+from benchmarks.server import Server, free_port, rss_bytes
 
 ADDED_GOALS = (Goal("≤", 60.0),)
+IDLE_GOALS = (Goal("≤", 40.0),)
 BACK_GOALS = (Goal("≤", 1000.0),)
 READY_DEADLINE_S = 30.0
 PARTS = {"engine": "skerry.pop.engine", "launcher": "skerry.functions.launcher"}
@@ -237,10 +238,12 @@ def main(*, peers_only: bool = False, rounds: int = 5, seconds: float = 2.0) -> 
             READY_DEADLINE_S,
             f"not ready: {ours.output()}",
         )
+        idle = {OURS: [rss_bytes(find_part(ours, "engine")) / 1e6]}
         found = measure_calls(ours, build_lean(), rounds, seconds)
         for part in ("launcher", "engine"):
             back = [time_return(ours, part) for _ in range(rounds)]
             found.append(
                 report.row(f"{part} killed, next good call", "ms", {OURS: back}, goals=BACK_GOALS)
             )
+        found.append(report.row("engine of skerry up, idle", "MB resident", idle, goals=IDLE_GOALS))
     return report.write("functions", found, {"python": sys.version.split()[0]})

@@ -7,7 +7,6 @@ changes far less than requests a second.
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -15,10 +14,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import peer, report
+from benchmarks import peer, report, snapshot
 from benchmarks.load import Sample, build_lean, run_h2load, run_lean
 from benchmarks.report import OURS, Goal, Row
 from benchmarks.server import Server, free_port
+from skerry.spec.project import Profile
 
 ROUNDS = 5
 SECONDS = 2.0
@@ -47,14 +47,30 @@ def measure(
     return report.row(metric, "CPU µs", runs, goals=goals, utilisations=utilisations)
 
 
-def start_skerry(folder: Path, origin: Server, tls: Path, **more: object) -> Server:
-    """One PoP alone, through `serve`, which names what `more` may hold."""
+def start_skerry(
+    folder: Path,
+    origin: Server,
+    tls: Path,
+    *,
+    profile: Profile = "cloudfront",
+    default_ttl_s: int = 86_400,
+) -> Server:
+    """One PoP alone, through `serve`."""
     folder.mkdir(parents=True)
-    port, tls_port = free_port(), free_port()
-    ports = {"port": port, "tls_port": tls_port, "origin": origin.port}
-    wanted = {**ports, "folder": str(folder), "tls": str(tls), **more}
-    command = [sys.executable, "-m", "benchmarks.serve", json.dumps(wanted)]
-    return Server(OURS, command, port, tls_port=tls_port, folder=folder, environment=environment())
+    http_port, https_port = free_port(), free_port()
+    wanted = snapshot.build(
+        http_port=http_port,
+        https_port=https_port,
+        origin_port=origin.port,
+        profile=profile,
+        default_ttl_s=default_ttl_s,
+    )
+    (folder / "snapshot.json").write_bytes(snapshot.encode(wanted))
+    arguments = [str(folder), str(http_port), str(https_port), str(tls)]
+    command = [sys.executable, "-m", "benchmarks.serve", *arguments]
+    return Server(
+        OURS, command, http_port, tls_port=https_port, folder=folder, environment=environment()
+    )
 
 
 def environment() -> dict[str, str]:

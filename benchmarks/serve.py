@@ -1,8 +1,8 @@
 """One PoP alone: the native engine with a snapshot, no other process of Skerry's.
 
-`python -m benchmarks.serve JSON` with {"port", "tls_port", "origin", "folder", "tls"} and, where wanted,
-"profile", "default_ttl_s" and "threads". It is the server that the benchmarks of the request path
-measure; what `skerry up` adds (control, launcher) stands beside the path and not on it.
+`python -m benchmarks.serve FOLDER HTTP_PORT HTTPS_PORT TLS_FOLDER`, with the snapshot in FOLDER/snapshot.json. It
+is the server that the benchmarks of the request path measure; what `skerry up` adds (control, launcher) stands
+beside the path and not on it. It imports nothing but the core, for its memory is measured too.
 """
 
 from __future__ import annotations
@@ -13,51 +13,9 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from skerry.pop.snapshot import Snapshot, Target
-from skerry.spec.distribution import (
-    Behavior,
-    Distribution,
-    ForwardPolicy,
-    HeaderSelection,
-    KeyPolicy,
-    Method,
-    Origin,
-    Selection,
-    Ttl,
-)
-from skerry.spec.pop import Pop
-
-ALL_METHODS: tuple[Method, ...] = ("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE")
-
-
-def snapshot(wanted: dict[str, Any]) -> Snapshot:  # Any: decoded JSON of our own caller
-    """A distribution with one origin, which answers to every name."""
-    all_query = Selection("all")
-    behavior = Behavior(
-        "*",
-        "origin",
-        allowed_methods=ALL_METHODS,
-        key=KeyPolicy(query=all_query),
-        forward=ForwardPolicy(all_query, all_query, HeaderSelection("all_viewer")),
-        ttl=Ttl(0, wanted.get("default_ttl_s", 86_400)),
-    )
-    distribution = Distribution(
-        "bench", "EBENCH", origins=(Origin("origin", "origin.example"),), behaviors=(behavior,)
-    )
-    return Snapshot(
-        version=1,
-        profile=wanted.get("profile", "cloudfront"),
-        level="warn",
-        pop=Pop("bench", "iad"),
-        distributions=(distribution,),
-        targets={"origin": Target("url", url=f"http://127.0.0.1:{wanted['origin']}")},
-        http_port=wanted["port"],
-        https_port=wanted.get("tls_port", 0),
-    )
+CACHE_BYTES_MAX = 1 << 30
+OBJECT_BYTES_MAX = 64 << 20
 
 
 def listen(port: int) -> int:
@@ -70,30 +28,28 @@ def listen(port: int) -> int:
     return listener.detach()
 
 
-def main(argument: str) -> None:
+def main(folder: Path, http_port: int, https_port: int, tls: str) -> None:
     """Serve until a SIGTERM."""
     from skerry._native import (
-        Engine,  # here, so that `snapshot` can be used where the core is not built
+        Engine,  # here, so that this module can be read where the core is not built
     )
 
-    wanted = json.loads(argument)
-    folder = Path(wanted["folder"])
     config = {
         "pop": "bench",
-        "threads": wanted.get("threads", 1),
-        "http_fds": [listen(wanted["port"])],
-        "https_fds": [listen(wanted["tls_port"])] if wanted.get("tls_port") else [],
-        "cache_bytes_max": 1 << 30,
-        "object_bytes_max": 64 << 20,
+        "threads": 1,
+        "http_fds": [listen(http_port)],
+        "https_fds": [listen(https_port)],
+        "cache_bytes_max": CACHE_BYTES_MAX,
+        "object_bytes_max": OBJECT_BYTES_MAX,
         "state_dir": str(folder),
         "access_log": str(folder / "access.log"),
         "access_log_format": "standard",
         "launcher": "",
         "launcher_token": "",
-        "tls_dir": wanted.get("tls", ""),
+        "tls_dir": tls,
     }
     engine = Engine(json.dumps(config).encode())
-    engine.apply(msgspec.json.encode(snapshot(wanted)))
+    engine.apply((folder / "snapshot.json").read_bytes())
     running = threading.Thread(target=engine.run)
     signal.signal(signal.SIGTERM, lambda *_: engine.drain(0.5))
     running.start()
@@ -102,4 +58,4 @@ def main(argument: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

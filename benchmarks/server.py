@@ -42,6 +42,14 @@ def spent_ns(before: Mapping[tuple[int, str], int], after: Mapping[tuple[int, st
     return sum(time_ns - before.get(task, 0) for task, time_ns in after.items())
 
 
+def rss_bytes(pid: int) -> int:
+    """Resident memory of one process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * next(
+        int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")
+    )
+
+
 class Server:
     """A started program and its children. Stops them all when left.
 
@@ -113,22 +121,18 @@ class Server:
         return task_times_ns(self.pids())
 
     def rss_bytes(self) -> int:
-        """Resident memory of all its processes, shared pages counted once each (Pss of smaps_rollup)."""
-        total = 0
-        for pid in self.pids():
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            total += (
-                next(
-                    int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")
-                )
-                * 1024
-            )
-        return total
+        """Resident memory of all its processes, shared pages counted in each (the larger of the honest figures)."""
+        return sum(rss_bytes(pid) for pid in self.pids())
 
     def truncate_logs(self) -> None:
         """Empty access logs between runs: a growing file on tmpfs costs page allocations that are not the server's."""
         for log in (self.folder or Path("/nonexistent")).glob("*.log"):
             os.truncate(log, 0)
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._process.returncode
 
     def stop(self) -> None:
         """End it and what it started."""

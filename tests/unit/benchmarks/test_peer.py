@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import load, peer, serve
+from benchmarks import load, peer
 
 
 @pytest.mark.parametrize("size", [0, 1, 8, 1024, 65536])
@@ -27,14 +27,6 @@ def test_every_placeholder_of_a_configuration_is_filled(name: str, tmp_path: Pat
 )
 def test_h2loads_times(text: str, us: float) -> None:
     assert load._microseconds(text) == us
-
-
-def test_a_snapshot_has_one_origin_for_every_path() -> None:
-    made = serve.snapshot({"port": 81, "origin": 82, "profile": "rfc9111", "default_ttl_s": 0})
-    (distribution,) = made.distributions
-    assert [behavior.pattern for behavior in distribution.behaviors] == ["*"]
-    assert made.targets["origin"].url == "http://127.0.0.1:82"
-    assert (made.profile, distribution.behaviors[0].ttl.default_s) == ("rfc9111", 0)
 
 
 def test_the_runner_names_an_unknown_benchmark() -> None:

@@ -15,8 +15,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import tree_sitter
-import tree_sitter_hcl
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "01-storefront"
 MODULES = ("visitor", "request", "response", "pages", "api")
@@ -257,12 +255,6 @@ def test_no_handler_touches_what_cloudfront_guards(
     assert changed & READ_ONLY[name] == set()
     assert [key for key in changed if key.startswith(FORBIDDEN)] == []
     assert all(line["key"].lower() == key for key, lines in after.items() for line in lines)
-
-
-def test_terraform_is_well_formed() -> None:
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_hcl.language()))
-    for path in sorted((EXAMPLE / "infra").glob("*.tf")):
-        assert not parser.parse(path.read_bytes()).root_node.has_error, path.name
 
 
 @pytest.fixture
