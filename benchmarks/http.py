@@ -7,6 +7,7 @@ changes far less than requests a second.
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from skerry.spec.project import Profile
 
 ROUNDS = 5
 SECONDS = 2.0
+ATTEMPTS = 3
 URLS_SMALL = 1000
 URLS_LARGE = 100
 HIT_GOALS = (Goal("≤", 0.5, peer.NGINX_CACHE), Goal("≤", 0.85, peer.NGINX_RETURN))
@@ -32,19 +34,42 @@ Load = Callable[[Server, int], Sample]
 
 
 def measure(
-    metric: str, servers: Sequence[Server], load: Load, *, rounds: int, goals: Sequence[Goal] = ()
+    metric: str,
+    servers: Sequence[Server],
+    load: Load,
+    *,
+    rounds: int,
+    goals: Sequence[Goal] = (),
 ) -> Row:
     """CPU µs a request on each server. The first pass fills caches and is not counted."""
     runs: dict[str, list[float]] = {server.name: [] for server in servers}
     utilisations: dict[str, list[float]] = {server.name: [] for server in servers}
-    for number in range(rounds + 1):
+    numbers = itertools.count()
+    for server in servers:
+        load(server, next(numbers))
+    for _ in range(rounds):
         for server in servers:
-            server.truncate_logs()
-            sample = load(server, number)
-            if number:
-                runs[server.name].append(sample.cpu_us)
-                utilisations[server.name].append(sample.utilisation)
+            sample = sample_busy(server, lambda one: load(one, next(numbers)))
+            runs[server.name].append(sample.cpu_us)
+            utilisations[server.name].append(sample.utilisation)
     return report.row(metric, "CPU µs", runs, goals=goals, utilisations=utilisations)
+
+
+def sample_busy(server: Server, load: Callable[[Server], Sample]) -> Sample:
+    """A run in which the server filled its core; the fullest of a few where others use the core too.
+
+    CPU time of a server that waits holds wakeups, which are the scheduler's cost and not its own.
+    """
+    best: Sample | None = None
+    for _ in range(ATTEMPTS):
+        server.truncate_logs()
+        sample = load(server)
+        if best is None or sample.utilisation > best.utilisation:
+            best = sample
+        if best.utilisation >= report.UTILISATION_MIN:
+            break
+    assert best is not None  # ATTEMPTS is at least 1
+    return best
 
 
 def start_skerry(

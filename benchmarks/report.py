@@ -149,8 +149,9 @@ def line(one: Row) -> str:
 def _detail(one: Row, name: str) -> str:
     low, high = one.spread.get(name, [0.0, 0.0])
     used = one.utilisation.get(name)
-    low_use = f", core {used:.0%} used" if used is not None else ""
-    return f" ({low:g}–{high:g}{low_use})" if low != high or low_use else ""
+    waited = ", too idle to compare" if used is not None and used < UTILISATION_MIN else ""
+    filled = f", core {used:.0%} used{waited}" if used is not None else ""
+    return f" ({low:g}–{high:g}{filled})" if low != high or filled else ""
 
 
 class Result(TypedDict):
