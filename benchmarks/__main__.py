@@ -8,7 +8,7 @@ import inspect
 import sys
 
 NAMES = ("http", "functions", "cache_tests")
-QUICK = {"rounds": 2, "seconds": 1.0}
+QUICK = {"rounds": 2, "seconds": 1.0, "keep": False}
 
 
 def main() -> int:
@@ -21,7 +21,9 @@ def main() -> int:
         "--peers-only", action="store_true", help="leave Skerry out; print and write nothing"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="fewer and shorter rounds: a look, not a figure"
+        "--quick",
+        action="store_true",
+        help="fewer and shorter rounds: a look that is not written down",
     )
     parser.add_argument(
         "--accept", action="store_true", help="cache_tests: write the outcomes down as expected"

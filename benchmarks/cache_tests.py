@@ -187,17 +187,9 @@ def main(*, peers_only: bool = False, accepting: bool = False) -> bool:
             kept &= good or accepting
             if accepting:
                 accept(profile, found[profile])
-    result = rows(found, beside)
-    if peers_only:
-        for one in result:
-            print(report.line(one))
-        return True
-    return (
-        report.write(
-            "cache_tests", result, {"suite": _suite_version(suite), "nginx": peer.version("nginx")}
-        )
-        and kept
-    )
+    versions = {"suite": _suite_version(suite), "nginx": peer.version("nginx")}
+    held = report.finish("cache_tests", rows(found, beside), versions, keep=not peers_only)
+    return held and kept
 
 
 def _suite_version(suite: Path) -> str:

@@ -211,7 +211,9 @@ def measure_calls(server: Server, lean: Path, rounds: int, seconds: float) -> li
     ]
 
 
-def main(*, peers_only: bool = False, rounds: int = 5, seconds: float = 2.0) -> bool:
+def main(
+    *, peers_only: bool = False, rounds: int = 5, seconds: float = 2.0, keep: bool = True
+) -> bool:
     """Measure and write. True where every goal holds."""
     if peers_only:
         print("no peer runs Python functions: nothing to measure")
@@ -246,4 +248,4 @@ def main(*, peers_only: bool = False, rounds: int = 5, seconds: float = 2.0) -> 
                 report.row(f"{part} killed, next good call", "ms", {OURS: back}, goals=BACK_GOALS)
             )
         found.append(report.row("engine of skerry up, idle", "MB resident", idle, goals=IDLE_GOALS))
-    return report.write("functions", found, {"python": sys.version.split()[0]})
+    return report.finish("functions", found, {"python": sys.version.split()[0]}, keep=keep)

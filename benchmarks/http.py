@@ -189,7 +189,13 @@ def idle(server: Server) -> Row:
     )
 
 
-def main(*, peers_only: bool = False, rounds: int = ROUNDS, seconds: float = SECONDS) -> bool:
+def main(
+    *,
+    peers_only: bool = False,
+    rounds: int = ROUNDS,
+    seconds: float = SECONDS,
+    keep: bool = True,
+) -> bool:
     """Measure and write. True where every goal holds."""
     peer.install_missing()
     if not peers_only and not native_is_there():
@@ -214,10 +220,5 @@ def main(*, peers_only: bool = False, rounds: int = ROUNDS, seconds: float = SEC
             found.append(idle(ours))
         servers = {server.name: stack.enter_context(server) for server in started}
         found = [*rows(servers, scratch, rounds, seconds), *found]
-    if peers_only:
-        for one in found:
-            print(report.line(one))
-        return True
-    return report.write(
-        "http", found, {name: peer.version(name) for name in ("nginx", "haproxy", "h2load")}
-    )
+    versions = {name: peer.version(name) for name in ("nginx", "haproxy", "h2load")}
+    return report.finish("http", found, versions, keep=keep and not peers_only)

@@ -113,8 +113,17 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
 
 
-def write(name: str, rows: Sequence[Row], versions: Mapping[str, str]) -> bool:
-    """Write `results/NAME.json` and render all. True where every goal holds."""
+def finish(name: str, rows: Sequence[Row], versions: Mapping[str, str], *, keep: bool) -> bool:
+    """Print the rows and, where they are to be kept, write them. True where every goal holds."""
+    for one in rows:
+        print(line(one))
+    if keep:
+        write(name, rows, versions)
+    return all(one.holds is not False for one in rows)
+
+
+def write(name: str, rows: Sequence[Row], versions: Mapping[str, str]) -> None:
+    """Write `results/NAME.json` and render all."""
     RESULTS.mkdir(exist_ok=True)
     result: Result = {
         "name": name,
@@ -127,9 +136,6 @@ def write(name: str, rows: Sequence[Row], versions: Mapping[str, str]) -> bool:
     RENDERED.write_text(
         render([json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))])
     )
-    for one in rows:
-        print(line(one))
-    return all(one.holds is not False for one in rows)
 
 
 def line(one: Row) -> str:

@@ -41,8 +41,9 @@ def test_a_result_is_written_and_rendered(
         report.row("hit", "CPU µs", RUNS, goals=(Goal("≤", 0.4, "nginx"),)),
         report.row("miss", "CPU µs", {"nginx": [7.0]}, utilisations={"nginx": [0.97]}),
     ]
-    assert not report.write("http", rows, {"nginx": "nginx/1.22.1"})
-    assert report.write("calm", rows[1:], {})
+    assert not report.finish("http", rows, {"nginx": "nginx/1.22.1"}, keep=True)
+    assert report.finish("calm", rows[1:], {}, keep=True)
+    assert report.finish("look", rows[1:], {}, keep=False)
     told = json.loads((tmp_path / "results" / "http.json").read_text())
     assert set(told) == {"name", "when", "machine", "versions", "rows"}
     assert told["rows"][0]["peers"] == {"nginx": 11.0}
@@ -50,4 +51,5 @@ def test_a_result_is_written_and_rendered(
     assert "| hit | CPU µs | **5** (4–9) | nginx: 11 (10–12) | ≤ 0.4 × nginx | **no** |" in page
     assert "| miss | CPU µs | not measured | nginx: 7 (7–7, core 97% used) |  |  |" in page
     assert "## calm" in page
+    assert "look" not in page
     assert "MISSED" in capsys.readouterr().out
