@@ -42,6 +42,7 @@ def measure(
     goals: Sequence[Goal] = (),
 ) -> Row:
     """CPU µs a request on each server. The first pass fills caches and is not counted."""
+    print(f"· {metric}", flush=True)
     runs: dict[str, list[float]] = {server.name: [] for server in servers}
     utilisations: dict[str, list[float]] = {server.name: [] for server in servers}
     numbers = itertools.count()
