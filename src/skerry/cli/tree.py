@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 # in the order in which a person meets them; help shows them so
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "trust": ("skerry.cli.trust", "let this machine believe certificates of `skerry up`"),
+    "untrust": ("skerry.cli.untrust", "take that back and remove the local CA"),
+}
 
 # Words that the vocabulary knows and whose time has not come. They are answered by name, so that
 # nobody takes them for a misspelling. A word leaves this table when its command enters the other.

@@ -1,0 +1,99 @@
+"""Load on a server from the other core, and what a request cost the server."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peer import find
+from benchmarks.server import CLIENT_CORE, Server, spent_ns
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run. utilisation: share of its core that the server used; below 0.95 the client was the slower one."""
+
+    cpu_us: float
+    utilisation: float
+    per_second: float
+    p50_us: float
+    p99_us: float
+
+
+def build_lean() -> Path:
+    """Build the lean client (release) and return its path."""
+    command = ["cargo", "build", "--release", "-p", "skerry-lean", "--message-format", "json"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    built = [json.loads(line).get("executable") for line in done.stdout.splitlines()]
+    return Path(next(path for path in built if path))
+
+
+def run_lean(lean: Path, server: Server, path: str, arguments: Sequence[str]) -> Sample:
+    """Keep-alive HTTP/1.1 in the open."""
+    command = [str(lean), f"127.0.0.1:{server.port}", "--path", path, *arguments]
+    before = server.times_ns()
+    told = json.loads(_run(command))
+    spent_us = spent_ns(before, server.times_ns()) / 1000
+    requests, seconds = told["requests"], told["seconds"]
+    utilisation = spent_us / (seconds * 1e6)
+    return Sample(
+        spent_us / requests, utilisation, requests / seconds, told["p50_us"], told["p99_us"]
+    )
+
+
+def run_h2load(
+    server: Server, path: str, seconds: float, *, http1: bool, urls: int, scratch: Path
+) -> Sample:
+    """TLS: HTTP/1.1 on 32 connections, or HTTP/2 on 10 with 32 streams each."""
+    base = f"https://localhost:{server.tls_port}"
+    listed = scratch / "urls.txt"
+    listed.write_text(
+        "".join(f"{base}{path.replace('{}', f'{number:08}')}\n" for number in range(urls))
+    )
+    shape = ["--h1", "-c", "32", "-m", "1"] if http1 else ["-c", "10", "-m", "32"]
+    command = [
+        find("h2load") or "h2load",
+        *shape,
+        "-t",
+        "1",
+        "-D",
+        str(round(seconds)),
+        "-i",
+        str(listed),
+    ]
+    before = server.times_ns()
+    said = _run(command)
+    spent_us = spent_ns(before, server.times_ns()) / 1000
+    requests = _number(r"requests: \d+ total, \d+ started, (\d+) done", said)
+    good = _number(r"status codes: (\d+) 2xx", said)
+    if good != requests or not requests:
+        raise SystemExit(f"{server.name}: {good:.0f} of {requests:.0f} answers were good:\n{said}")
+    took = re.search(r"time for request:\s+\S+\s+\S+\s+(\S+)", said)
+    mean_us = _microseconds(took.group(1)) if took else 0.0
+    return Sample(spent_us / requests, spent_us / (seconds * 1e6), requests / seconds, mean_us, 0.0)
+
+
+def _run(command: Sequence[str]) -> str:
+    pinned = ["taskset", "-c", str(CLIENT_CORE), *command]
+    done = subprocess.run(pinned, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def _number(pattern: str, text: str) -> float:
+    found = re.search(pattern, text)
+    return float(found.group(1)) if found else 0.0
+
+
+def _microseconds(text: str) -> float:
+    for unit, scale in (("us", 1.0), ("ms", 1e3), ("s", 1e6)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) * scale
+    return float(text)
