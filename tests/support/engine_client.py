@@ -96,9 +96,14 @@ class Worker:
     def call(self, event: Any, *, timeout_s: float = 10.0, **context: Any) -> Outcome:
         self.calls += 1
         deadline = time.monotonic() + timeout_s
-        told = {"request_id": f"r-{self.calls}", "deadline_ms": int((time.time() + timeout_s) * 1000)}
+        told = {
+            "request_id": f"r-{self.calls}",
+            "deadline_ms": int((time.time() + timeout_s) * 1000),
+        }
         told |= {"function": "f", "version": "1", "memory_mb": 128, "arn": "arn:test"} | context
-        frame_bytes = frames.encode_invoke(self.calls, json.dumps(told).encode(), json.dumps(event).encode())
+        frame_bytes = frames.encode_invoke(
+            self.calls, json.dumps(told).encode(), json.dumps(event).encode()
+        )
         try:
             self.lease.socket.settimeout(timeout_s)
             self.lease.socket.sendall(frame_bytes)

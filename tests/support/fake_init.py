@@ -33,7 +33,10 @@ class FakeInit:
 
     def start_launcher(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {**os.environ, "SKERRY_PART": json.dumps({"state_dir": str(self.folder), "root": "/test"})}
+        environment = {
+            **os.environ,
+            "SKERRY_PART": json.dumps({"state_dir": str(self.folder), "root": "/test"}),
+        }
         self.launcher = spawn(
             [self.python, "-m", "skerry.functions.launcher"],
             environment,

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from skerry.functions.lease import LauncherClient
-
 from tests.support.engine_client import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +25,11 @@ class LauncherHouse:
     def __init__(self, folder: Path, *, python: str = sys.executable, **variables: str) -> None:
         self.folder = folder
         self._versions = 0
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "SKERRY_LAUNCHER_TOKEN": TOKEN}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "SKERRY_LAUNCHER_TOKEN": TOKEN,
+        }
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests/support/fake_init.py"), str(folder), python],
             stdin=subprocess.PIPE,

@@ -66,7 +66,14 @@ def read_row(row: object) -> Known:
         raise BadDefinition("source must be an absolute path")
     if len(json.dumps(row)) > LOAD_BYTES_MAX:
         raise BadDefinition(f"the definition is over {LOAD_BYTES_MAX} bytes")
-    return Known(**{**row, "env": env, "python": row.get("python") or "", "memory_mb": int(row.get("memory_mb", 128))})
+    return Known(
+        **{
+            **row,
+            "env": env,
+            "python": row.get("python") or "",
+            "memory_mb": int(row.get("memory_mb", 128)),
+        }
+    )
 
 
 class Functions:

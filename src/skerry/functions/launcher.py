@@ -17,17 +17,13 @@ gets pidfd and lifeline before the engine gets anything. Killed, it takes no cal
 
 from __future__ import annotations
 
-import sys
-
-BARE = frozenset(sys.modules)  # before any import of ours: what a handler may take for untouched
-
 import hashlib
 import hmac
 import os
 import selectors
 import signal
 import socket
-from collections.abc import Mapping
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +33,7 @@ import orjson
 from skerry.functions import zygote as image
 from skerry.functions.admission import Census, Memory, read_memory
 from skerry.functions.known import BadDefinition, Functions, Known, code_unreadable, read_row
+from skerry.functions.settings import Settings
 from skerry.process import descriptors
 from skerry.process.identity import first_unreadable, offer, read_mapped_uids
 from skerry.process.ladder import Hold, NoSuchHold, climb
@@ -46,44 +43,6 @@ LINE_BYTES_MAX = 4 * 1024 * 1024
 CONNECTIONS_MAX = 256
 
 Reply = dict[str, Any]  # Any: JSON
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What init tells a launcher.
-
-    token_digest   SHA-256 of the token: workers are copies of this memory and need not find it
-    state_dir      where definitions are kept for the next launcher; None: nowhere
-    scope          the project's folder: with a function's name it decides the function's uid
-    """
-
-    token_digest: bytes
-    state_dir: Path | None = None
-    scope: str = ""
-    guest_packages: str = ""
-    sandbox: str = "auto"
-    debug: bool = False
-    debug_tty: str = ""
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Settings:
-        """From the environment. Raises ValueError, OSError: without a token nobody may be served."""
-        part = orjson.loads(environment.get("SKERRY_PART") or "{}")
-        state_dir = Path(part["state_dir"]) if part.get("state_dir") else None
-        token = environment.get("SKERRY_LAUNCHER_TOKEN", "")
-        if not token and state_dir is not None:
-            token = (state_dir / "run" / "token").read_text().strip()
-        if not token:
-            raise ValueError("there is no token: neither SKERRY_LAUNCHER_TOKEN nor STATE/run/token")
-        return cls(
-            token_digest=hashlib.sha256(token.encode()).digest(),
-            state_dir=state_dir,
-            scope=part.get("root", ""),
-            guest_packages=environment.get("SKERRY_GUEST_PACKAGES", ""),
-            sandbox=environment.get("SKERRY_SANDBOX", "auto"),
-            debug=environment.get("SKERRY_DEBUG", "") not in ("", "0"),
-            debug_tty=environment.get("SKERRY_DEBUG_TTY", ""),
-        )
 
 
 @dataclass
@@ -98,9 +57,7 @@ class Connection:
 class Launcher:
     """The loop. One request at a time, each under a millisecond but `define`."""
 
-    def __init__(
-        self, listener: socket.socket, init: socket.socket, settings: Settings, bare: frozenset[str]
-    ) -> None:
+    def __init__(self, listener: socket.socket, init: socket.socket, settings: Settings) -> None:
         self._listener, self._init, self._settings = listener, init, settings
         self._functions = Functions(settings.state_dir and settings.state_dir / "functions.json")
         self._census = Census()
@@ -108,11 +65,11 @@ class Launcher:
         self._mapped = read_mapped_uids()
         self._root = os.geteuid() == 0
         self._interpreter_unreadable = self._root and first_unreadable(
-            [sys.base_prefix + "/bin", os.path.dirname(os.__file__)]
+            [sys.base_prefix + "/bin", str(Path(os.__file__).parent)]
         )
         self._selector = selectors.EpollSelector()
         self._connections: dict[int, Connection] = {}
-        self._zygote = image.Zygote(bare)
+        self._zygote = image.Zygote()
         self._zygote.known |= {listener.fileno(), init.fileno(), self._selector.fileno()}
 
     def run(self) -> None:
@@ -125,8 +82,8 @@ class Launcher:
             for key, _ in self._selector.select():
                 if key.fd == self._listener.fileno():
                     self._accept()
-                else:
-                    self._read(self._connections[key.fd])
+                elif connection := self._connections.get(key.fd):
+                    self._read(connection)
 
     def _accept(self) -> None:
         try:
@@ -169,7 +126,9 @@ class Launcher:
         except ValueError:
             request = None
         if not isinstance(request, dict):
-            self._answer(connection, refusal("function.bad_request", "a line must be a JSON object"))
+            self._answer(
+                connection, refusal("function.bad_request", "a line must be a JSON object")
+            )
             self._drop(connection)
             return
         if not connection.welcome:
@@ -192,7 +151,9 @@ class Launcher:
                 refusal("function.bad_request", f"no op {operation!r}: lease, define, status"),
             )
 
-    def _answer(self, connection: Connection, reply: Reply, numbers: list[int] | None = None) -> None:
+    def _answer(
+        self, connection: Connection, reply: Reply, numbers: list[int] | None = None
+    ) -> None:
         try:
             descriptors.send(connection.socket, orjson.dumps(reply) + b"\n", numbers or [])
         except OSError:  # gone, or it does not read what it asked for
@@ -224,7 +185,9 @@ class Launcher:
         about = {"lease": self._lease, "worker": made.child.pid}
         try:
             image.announce(
-                self._init, made, {**about, "function": name, "version": version, "pop": request.get("pop")}
+                self._init,
+                made,
+                {**about, "function": name, "version": version, "pop": request.get("pop")},
             )
             self._census.add(made.child.pid, known.memory_mb)
             self._answer(connection, {"ok": True, **about}, made.for_engine())
@@ -248,9 +211,7 @@ class Launcher:
             "debug": settings.debug,
             "debug_tty": settings.debug_tty,
         }
-        limits = limits_of(
-            known.memory_mb, debug=settings.debug, own_uid=hold.identity is not None
-        )
+        limits = limits_of(known.memory_mb, debug=settings.debug, own_uid=hold.identity is not None)
         return image.Order(known.name, orjson.dumps(loading), limits, hold)
 
     def _hold(self, known: Known) -> Hold:
@@ -289,7 +250,9 @@ class Launcher:
                 rung, said = "", str(error)
             except OSError as error:
                 rung, said = "", f"the code cannot be read: {error}"
-            holds.append({"function": each.name, "version": each.version, "rung": rung, "said": said})
+            holds.append(
+                {"function": each.name, "version": each.version, "rung": rung, "said": said}
+            )
         return {"ok": True, "holds": holds}
 
     def _status(self) -> Reply:
@@ -318,9 +281,7 @@ def main() -> int:
     settings = Settings.read(os.environ)
     listener, init = handed["launcher"][0], handed["init"][0]
     descriptors.keep_only([listener, init])
-    launcher = Launcher(
-        socket.socket(fileno=listener), socket.socket(fileno=init), settings, BARE
-    )
+    launcher = Launcher(socket.socket(fileno=listener), socket.socket(fileno=init), settings)
     try:
         launcher.run()
     except image.Unfit as error:

@@ -49,7 +49,9 @@ class LauncherClient:
 
     def lease(self, function: str, version: str, pop: str) -> Lease:
         """A worker of one's own. Raises BusyError (no room), CodeError (unknown version), OSError."""
-        answer, numbers = self.ask({"op": "lease", "function": function, "version": version, "pop": pop})
+        answer, numbers = self.ask(
+            {"op": "lease", "function": function, "version": version, "pop": pop}
+        )
         return Lease(answer["lease"], answer["worker"], numbers)
 
     def define(self, functions: list[dict[str, Any]]) -> list[dict[str, str]]:  # Any: JSON
@@ -65,7 +67,10 @@ class LauncherClient:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -108,7 +113,7 @@ class Lease:
 
     def drain(self, bytes_max: int = 64 * 1024) -> str:
         """What the worker has printed and nobody has read yet, both pipes, marks removed; never waits."""
-        parts = []
+        parts: list[bytes] = []
         for pipe in (self.stdout, self.stderr):
             try:
                 while len(parts) < 1 + bytes_max // 65536:
@@ -130,6 +135,9 @@ class Lease:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

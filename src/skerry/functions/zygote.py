@@ -55,7 +55,13 @@ class Made:
 
     def for_engine(self) -> list[int]:
         """In the order of the lease's reply: socket, pidfd, lifeline, stdout, stderr."""
-        return [self.socket.fileno(), self.child.pidfd, self.lifeline_write, self.stdout, self.stderr]
+        return [
+            self.socket.fileno(),
+            self.child.pidfd,
+            self.lifeline_write,
+            self.stdout,
+            self.stderr,
+        ]
 
     def for_init(self) -> list[int]:
         return [self.child.pidfd, self.lifeline_read]
@@ -69,25 +75,18 @@ class Made:
 
 
 class Zygote:
-    """This process, as an image.
+    """This process, as an image."""
 
-    bare   modules that Python itself had loaded before the launcher's first import
-    """
-
-    def __init__(self, bare: frozenset[str]) -> None:
+    def __init__(self) -> None:
         self._init_pid = os.getppid()
         self._null = os.open("/dev/null", os.O_RDWR)
-        bare_tops = {name.partition(".")[0] for name in bare}
-        tops = {name.partition(".")[0] for name in sys.modules}
-        self._brought = frozenset(
-            top for top in tops if top not in bare_tops or top not in sys.stdlib_module_names
-        )
         self._modules = frozenset(sys.modules)
         self.known: set[int] = {0, 1, 2, self._null}
 
     def settle(self) -> None:
         """Once, when all is imported: move what lives out of the collector's sight, so that a collection
         in a worker does not touch, and so copy, every page of it (4.0 → 1.5 MB a worker, measured)."""
+        limits.spend_little_address_space()
         gc.collect()
         gc.freeze()
 
@@ -137,7 +136,7 @@ class Zygote:
         try:
             self._shut_in(order, channel, out, err)
             status = 1
-            shim.serve(SOCKET_NUMBER, self._brought)
+            shim.serve(SOCKET_NUMBER)
             status = 0
         except BaseException:  # broad: nothing may climb from a worker into the launcher's loop
             traceback.print_exc(file=sys.__stderr__)

@@ -63,9 +63,7 @@ def clone_sibling() -> Child:
     last_two = (child_tid, zero) if _MACHINE == "x86_64" else (zero, child_tid)
     parent_tid = ctypes.c_void_p(ctypes.addressof(pidfd))  # CLONE_PIDFD stores the pidfd here
     _pythonapi.PyOS_BeforeFork()
-    pid = _libc.syscall(
-        ctypes.c_long(number), ctypes.c_ulong(flags), zero, parent_tid, *last_two
-    )
+    pid = _libc.syscall(ctypes.c_long(number), ctypes.c_ulong(flags), zero, parent_tid, *last_two)
     if pid == 0:
         _pythonapi.PyOS_AfterFork_Child()
         return Child(pid=0, pidfd=-1)

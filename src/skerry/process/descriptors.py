@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 VARIABLE = "SKERRY_FDS"
 
@@ -20,9 +20,13 @@ def inherited(environment: Mapping[str, str]) -> dict[str, list[int]]:
     text = environment.get(VARIABLE, "")
     try:
         told = json.loads(text)
-        found = {str(k): [v] if isinstance(v, int) else [int(n) for n in v] for k, v in told.items()}
+        found = {
+            str(k): [v] if isinstance(v, int) else [int(n) for n in v] for k, v in told.items()
+        }
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{VARIABLE} must be a JSON object of descriptor numbers, not {text!r}") from error
+        raise ValueError(
+            f"{VARIABLE} must be a JSON object of descriptor numbers, not {text!r}"
+        ) from error
     for numbers in found.values():
         for number in numbers:
             os.set_inheritable(number, False)
@@ -33,15 +37,13 @@ def keep_only(numbers: Sequence[int]) -> None:
     """Close all descriptors from 3 on but these: what a careless starter left open is not ours."""
     for number in listed():
         if number > 2 and number not in numbers:
-            try:
-                os.close(number)
-            except OSError:
-                pass  # the one that listed them
+            os.close(number)
 
 
 def listed() -> list[int]:
     """The numbers of this process's open descriptors, without the one that the listing itself takes."""
-    return sorted(n for n in map(int, os.listdir("/proc/self/fd")) if _is_open(n))
+    names = os.listdir("/proc/self/fd")  # noqa: PTH208 - before each clone: 90 µs less than pathlib
+    return sorted(n for n in map(int, names) if _is_open(n))
 
 
 def _is_open(number: int) -> bool:
@@ -82,12 +84,10 @@ def receive(channel: socket.socket, bytes_max: int, count_max: int) -> tuple[byt
 def close_all(numbers: Sequence[int]) -> None:
     """Close each; one that is closed already is no error."""
     for number in numbers:
-        try:
+        with contextlib.suppress(OSError):  # it is closed, which was the wish
             os.close(number)
-        except OSError:
-            pass  # it is closed, which was the wish
 
 
 def task_count() -> int:
     """Threads of this process, as the kernel counts them (libraries start some behind Python's back)."""
-    return sum(1 for _ in Path("/proc/self/task").iterdir())
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - before each clone, as above

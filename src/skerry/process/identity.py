@@ -82,7 +82,7 @@ def first_unreadable(paths: Iterable[str]) -> str:
             continue  # sys.path names places that need not exist
         real = Path(path).resolve()
         for above in reversed(real.parents):
-            if not os.stat(above).st_mode & stat.S_IXOTH:
+            if not above.stat().st_mode & stat.S_IXOTH:
                 return str(above)
         blocked = _blocked_below(real)
         if blocked:
@@ -91,7 +91,7 @@ def first_unreadable(paths: Iterable[str]) -> str:
 
 
 def _blocked_below(path: Path) -> str:
-    mode = os.stat(path).st_mode
+    mode = path.stat().st_mode
     if not stat.S_ISDIR(mode):
         return "" if mode & stat.S_IROTH else str(path)
     if mode & 0o005 != 0o005:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import resource
+import threading
 from dataclasses import dataclass
 
 MIB = 1024 * 1024
@@ -33,6 +35,8 @@ CPU_S_MAX = 3600
 # map far more than they touch: below 256 MB imports fail that work on Lambda, which counts touched pages.
 ADDRESS_MB_MIN = 256
 ADDRESS_MB_OVERHEAD = 64
+THREAD_STACK_BYTES = 2 * MIB
+_M_ARENA_MAX = -8  # mallopt(3)
 
 
 def limits_of(memory_mb: int, *, debug: bool, own_uid: bool) -> Limits:
@@ -46,6 +50,19 @@ def limits_of(memory_mb: int, *, debug: bool, own_uid: bool) -> Limits:
         cpu_s=UNLIMITED if debug else CPU_S_MAX,
         processes=1024 if own_uid else 0,
     )
+
+
+def spend_little_address_space() -> None:
+    """Once, in the image of all workers: make threads cheap under a limit on address space.
+
+    glibc reserves 64 MB for the first allocation of each thread and 8 MB for its stack: sixteen threads
+    would not start in a function of 128 MB, which on Lambda, where touched pages count, they do. One arena
+    costs nothing under the GIL; 2 MB hold Python's whole recursion limit.
+    """
+    threading.stack_size(THREAD_STACK_BYTES)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has no arenas, and no such function
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def apply(limits: Limits) -> None:

@@ -13,7 +13,13 @@ PR_GET_TID_ADDRESS = 40
 
 # Loaded before any fork: between fork and exec nothing may be imported or looked up.
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
+_libc.prctl.argtypes = (
+    ctypes.c_int,
+    ctypes.c_ulong,
+    ctypes.c_ulong,
+    ctypes.c_ulong,
+    ctypes.c_ulong,
+)
 
 
 def prctl(option: int, value: int) -> None:

@@ -40,7 +40,9 @@ def spawn(
     numbers = [n for v in descriptors.values() for n in ([v] if isinstance(v, int) else v)]
     told = {**environment, VARIABLE: json.dumps(descriptors)}
     parent = os.getpid()
-    failed_read, failed_write = os.pipe()  # close-on-exec: its end without a byte means the exec went well
+    failed_read, failed_write = (
+        os.pipe()
+    )  # close-on-exec: its end without a byte means the exec went well
     pid = os.fork()
     if pid == 0:
         try:

@@ -7,6 +7,7 @@ worker is killed. So an engine ends workers of any uid without a right to signal
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -28,7 +29,7 @@ def reap() -> list[Ended]:
 
     The group is ended before the reap: until then nobody else can have got its number.
     """
-    ended = []
+    ended: list[Ended] = []
     while True:
         try:
             info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -43,10 +44,8 @@ def reap() -> list[Ended]:
 
 def end_group(leader: int) -> None:
     """SIGKILL to the group that `leader`, a child not yet reaped, leads; nothing where it leads none."""
-    try:
+    with contextlib.suppress(OSError):  # no such group: it never called setsid, or all is gone
         os.killpg(leader, signal.SIGKILL)
-    except OSError:
-        pass  # no such group: it never called setsid, or all of it is gone
 
 
 class Lifelines:

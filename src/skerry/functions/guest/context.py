@@ -34,4 +34,6 @@ class Context:
         sys.stdout.write(str(message))
 
     def __repr__(self) -> str:
-        return f"Context(aws_request_id={self.aws_request_id!r}, function_name={self.function_name!r})"
+        return (
+            f"Context(aws_request_id={self.aws_request_id!r}, function_name={self.function_name!r})"
+        )

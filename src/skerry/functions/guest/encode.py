@@ -50,9 +50,7 @@ def _encode_slowly(value: Any) -> bytes:
     try:
         return json.dumps(_plain(value), default=_default, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise EncodeError(
-            "Runtime.MarshalError", f"the result cannot be JSON: {error}"
-        ) from None
+        raise EncodeError("Runtime.MarshalError", f"the result cannot be JSON: {error}") from None
 
 
 def _refuse_by_name(value: Any) -> str:
@@ -64,7 +62,9 @@ def _refuse_by_name(value: Any) -> str:
             "make it `def` and call asyncio.run(...) inside"
         )
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
-        return "the handler uses `yield` and returned a generator; return the finished object instead"
+        return (
+            "the handler uses `yield` and returned a generator; return the finished object instead"
+        )
     return ""
 
 

@@ -7,6 +7,7 @@ import site
 import sys
 import time
 import types
+from pathlib import Path
 from typing import TypedDict
 
 
@@ -35,11 +36,66 @@ class Loading(TypedDict):
 
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+_LIBRARY = Path(os.__file__).parent
+_HERE = Path(__file__).parent
 _STANDARD = [
-    os.path.join(sys.base_prefix, sys.platlibdir, f"{RUNTIME.replace('.', '')}.zip"),
-    os.path.dirname(os.__file__),
-    os.path.join(os.path.dirname(os.__file__), "lib-dynload"),
+    str(path)
+    for path in (
+        Path(sys.base_prefix, sys.platlibdir, f"{RUNTIME.replace('.', '')}.zip"),
+        _LIBRARY,
+        _LIBRARY / "lib-dynload",
+    )
+    if path.exists()
 ]
+# What AWS's own runtime and the interpreter have imported before a handler's module: there, too, a file of
+# the user's with such a name is never seen.
+LOADED_ON_AWS = frozenset(
+    [
+        "abc",
+        "builtins",
+        "codecs",
+        "collections",
+        "contextlib",
+        "copyreg",
+        "datetime",
+        "decimal",
+        "encodings",
+        "enum",
+        "errno",
+        "functools",
+        "genericpath",
+        "heapq",
+        "importlib",
+        "io",
+        "itertools",
+        "json",
+        "keyword",
+        "linecache",
+        "logging",
+        "operator",
+        "os",
+        "posix",
+        "posixpath",
+        "re",
+        "reprlib",
+        "signal",
+        "site",
+        "socket",
+        "stat",
+        "string",
+        "sys",
+        "threading",
+        "time",
+        "token",
+        "tokenize",
+        "traceback",
+        "types",
+        "typing",
+        "warnings",
+        "weakref",
+        "zipimport",
+    ]
+)
 
 
 def variables(loading: Loading) -> dict[str, str]:
@@ -60,7 +116,7 @@ def variables(loading: Loading) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/us-east-1.{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{loading['pop']}/[{loading['version'][:12]}]",
         "AWS_REGION": region,
-        "LAMBDA_RUNTIME_DIR": os.path.dirname(__file__),
+        "LAMBDA_RUNTIME_DIR": str(_HERE),
         "LAMBDA_TASK_ROOT": loading["folder"],
         "LANG": "en_US.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -71,12 +127,9 @@ def variables(loading: Loading) -> dict[str, str]:
     return {**loading["env"], **reserved}
 
 
-def enter(loading: Loading, brought: frozenset[str]) -> None:
+def enter(loading: Loading) -> None:
     """Make this process the handler's: variables, time zone, path, modules, folder.
 
-    brought   modules that the launcher imported for itself. They are taken out of sight where they are
-              no part of Python, or where a file of the user's has the same name, so that `import` finds
-              what it would find on AWS: the user's own, or nothing.
     Raises OSError where the folder is gone.
     """
     os.environ.clear()
@@ -86,21 +139,27 @@ def enter(loading: Loading, brought: frozenset[str]) -> None:
     # Workers must not write into the frozen copy; what it needs compiled was compiled when it was frozen.
     sys.dont_write_bytecode = True
     sys.argv = [loading["handler"]]
-    sys.path[:] = [loading["folder"], *(p for p in _STANDARD if os.path.exists(p))]
-    sys.meta_path[:] = [f for f in sys.meta_path if getattr(f, "__module__", "").startswith("_frozen")]
+    sys.path[:] = [loading["folder"], *_STANDARD]
+    sys.meta_path[:] = [
+        f for f in sys.meta_path if getattr(f, "__module__", "").startswith("_frozen")
+    ]
     sys.path_importer_cache.clear()
-    hide(brought, loading["folder"])
+    hide(loading["folder"])
     for folder in loading["packages"]:
         site.addsitedir(folder)  # honours .pth files, which editable installs stand on
     if loading["guest"]:
         sys.path.append(loading["guest"])
 
 
-def hide(brought: frozenset[str], folder: str) -> None:
-    """Take modules out of sys.modules; the shim keeps its own references."""
-    own = {entry.partition(".")[0] for entry in os.listdir(folder)}
+def hide(folder: str) -> None:
+    """Take modules out of sys.modules; the shim keeps its own references.
+
+    What the launcher imported for itself is taken out of sight where it is no part of Python, or where the
+    user has a file of that name, so that `import` finds what it would find on AWS: theirs, or nothing.
+    """
+    own = {entry.name.partition(".")[0] for entry in Path(folder).iterdir()} - LOADED_ON_AWS
     for name in list(sys.modules):
         top = name.partition(".")[0]
-        if top in brought and (top in own or top not in sys.stdlib_module_names):
+        if top not in sys.stdlib_module_names or (top in own and not top.startswith("_")):
             del sys.modules[name]
     sys.modules["__main__"] = types.ModuleType("__main__")

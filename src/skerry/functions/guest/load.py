@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 # A handler takes and returns whatever JSON can say: AWS types it no closer.
@@ -33,17 +33,21 @@ def load(handler: str, folder: str, origin: str) -> Handler:
             "Runtime.MalformedHandlerName",
             f"handler {handler!r} must be `module.function`: `app.handler` for `def handler` in app.py",
         )
-    module_name = module_name.replace("/", ".")  # AWS takes both `lib/app.handler` and `lib.app.handler`
+    module_name = module_name.replace(
+        "/", "."
+    )  # AWS takes both `lib/app.handler` and `lib.app.handler`
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if module_name == missing or module_name.startswith(missing + "."):
-            raise LoadError("Runtime.ImportModuleError", _no_module(missing, folder, origin)) from None
+            raise LoadError(
+                "Runtime.ImportModuleError", _no_module(missing, folder, origin)
+            ) from None
         raise LoadError(
             "Runtime.ImportModuleError",
             f"unable to import module {module_name!r}: no module named {missing!r}; put it into {origin}, "
-            f"or name the environment that has it: python = \".venv\"",
+            f'or name the environment that has it: python = ".venv"',
         ) from error
     found = getattr(module, function_name, None)
     if found is None:
@@ -59,7 +63,7 @@ def load(handler: str, folder: str, origin: str) -> Handler:
 
 
 def _no_module(name: str, folder: str, origin: str) -> str:
-    there = sorted(e[:-3] for e in os.listdir(folder) if e.endswith(".py"))
+    there = sorted(path.stem for path in Path(folder).glob("*.py"))
     has = f"it has {', '.join(f'{n}.py' for n in there[:8])}" if there else "it has no .py file"
     near = difflib.get_close_matches(name, there, 1)
     meant = f"; did you mean {near[0]!r}?" if near else ""

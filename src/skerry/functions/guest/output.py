@@ -25,8 +25,11 @@ class Output:
         self.request_id = ""
         self._own = (_text(stdout), _text(stderr))
         sys.stdout, sys.stderr = self._own
-        sys.__stdout__, sys.__stderr__ = self._own  # type: ignore[misc]  # typeshed: Final; both must follow
-        sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.FileIO(0, closefd=False))  # type: ignore[misc]  # the same
+        # setattr, since these names are Final to a type checker; a handler may write to them all the same
+        setattr(sys, "__stdout__", self._own[0])  # noqa: B010 - as above
+        setattr(sys, "__stderr__", self._own[1])  # noqa: B010 - as above
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
+        setattr(sys, "__stdin__", sys.stdin)  # noqa: B010 - as above
 
     def begin(self, call_id: int, request_id: str) -> None:
         """Mark the start of a call in both pipes."""

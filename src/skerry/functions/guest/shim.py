@@ -58,19 +58,21 @@ class Shim:
             kind = "Runtime.UserCodeSyntaxError"
         self.fail(call_id, stage, kind, message, format_trace(error, self._folder, self._origin))
 
-    def start(self, loading: Loading, brought: frozenset[str]) -> Handler | None:
+    def start(self, loading: Loading) -> Handler | None:
         """Enter the handler's world and load it. None: it could not be, and the engine was told."""
         self._folder, self._origin = loading["folder"], loading["origin"]
         began = time.perf_counter()
         try:
-            enter(loading, brought)
+            enter(loading)
             self._log_group = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
             self._log_stream = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
             set_up_logging(self._output)
             if loading["debug_tty"]:
                 debugger.attach_terminal(loading["debug_tty"])
             handler = load(loading["handler"], self._folder, self._origin)
-        except BaseException as error:  # broad: user code at import raises what it likes, SystemExit too
+        except (
+            BaseException
+        ) as error:  # broad: user code at import raises what it likes, SystemExit too
             self._output.flush()
             self.fail_by(0, "init", error)
             return None
@@ -86,9 +88,13 @@ class Shim:
         output = self._output
         output.begin(call_id, context.aws_request_id)
         try:
-            result: Any = handler(_loads(event_json), context)  # Any: whatever the user's code returns
+            result: Any = handler(
+                _loads(event_json), context
+            )  # Any: whatever the user's code returns
             answer = encode_result(result)
-        except BaseException as error:  # broad: the user's code raises what it likes, SystemExit too
+        except (
+            BaseException
+        ) as error:  # broad: the user's code raises what it likes, SystemExit too
             output.end(call_id)
             self.fail_by(call_id, "call", error)
             return not isinstance(error, SystemExit | KeyboardInterrupt)
@@ -97,11 +103,10 @@ class Shim:
         return True
 
 
-def serve(number: int, brought: frozenset[str]) -> None:
+def serve(number: int) -> None:
     """Be a worker until the socket ends. Never raises for what the user's code does.
 
     number    the socket; 1 and 2 are pipes, the process is limited and has its identity already
-    brought   modules that the launcher imported for itself (see environment.enter)
     """
     shim = Shim(number)
     hello = {
@@ -115,7 +120,7 @@ def serve(number: int, brought: frozenset[str]) -> None:
     first = reader.read()
     if first is None or first.kind != frames.LOAD:
         return
-    handler = shim.start(_loads(first.payload), brought)
+    handler = shim.start(_loads(first.payload))
     while handler is not None:
         frame = reader.read()
         if frame is None:
@@ -124,4 +129,3 @@ def serve(number: int, brought: frozenset[str]) -> None:
             raise frames.WireError(f"frame type {frame.kind} where INVOKE was due")
         if not shim.call(handler, frame.call_id, frame.payload):
             return
-

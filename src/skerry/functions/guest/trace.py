@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import traceback
+from pathlib import Path
 from types import TracebackType
 
 TEXT_BYTES_MAX = 32 * 1024
-_HERE = os.path.dirname(os.path.abspath(__file__))
+_HERE = str(Path(__file__).resolve().parent)
 
 
 def describe(error: BaseException) -> tuple[str, str]:
@@ -22,8 +23,12 @@ def describe(error: BaseException) -> tuple[str, str]:
 def format_trace(error: BaseException, folder: str, origin: str) -> str:
     """The traceback from the user's first frame on, the frozen folder named as the one they wrote."""
     try:
-        text = "".join(traceback.format_exception(type(error), error, _user_part(error.__traceback__)))
-    except Exception as second:  # broad: a user's __str__, __repr__ or source loader may raise anything
+        text = "".join(
+            traceback.format_exception(type(error), error, _user_part(error.__traceback__))
+        )
+    except (
+        Exception
+    ) as second:  # broad: a user's __str__, __repr__ or source loader may raise anything
         return f"(no trace: {type(second).__name__})"
     return _clip(rename(text, folder, origin))
 
@@ -40,7 +45,9 @@ def _user_part(trace: TracebackType | None) -> TracebackType | None:
     while at is not None:
         name = at.tb_frame.f_code.co_filename
         # importlib.import_module is in a real file, what it calls is frozen
-        ours = name.startswith((_HERE, "<frozen ")) or name.endswith(os.sep + "importlib/__init__.py")
+        ours = name.startswith((_HERE, "<frozen ")) or name.endswith(
+            os.sep + "importlib/__init__.py"
+        )
         if not ours:
             return at
         at = at.tb_next
