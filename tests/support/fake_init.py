@@ -26,6 +26,7 @@ class FakeInit:
         self.folder, self.python = folder, python
         self.selector = selectors.DefaultSelector()
         self.lifelines = Lifelines(self.selector)
+        (folder / "run").mkdir(exist_ok=True)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(str(folder / "launcher.sock"))
         self.listener.listen(64)

@@ -59,7 +59,9 @@ class Launcher:
 
     def __init__(self, listener: socket.socket, init: socket.socket, settings: Settings) -> None:
         self._listener, self._init, self._settings = listener, init, settings
-        self._functions = Functions(settings.state_dir and settings.state_dir / "functions.json")
+        self._functions = Functions(
+            settings.state_dir and settings.state_dir / "run" / "functions.json"
+        )
         self._census = Census()
         self._lease = int.from_bytes(os.urandom(3)) << 24  # numbers of two launchers never meet
         self._mapped = read_mapped_uids()

@@ -12,6 +12,7 @@ from skerry.base.finding import Finding, Place
 from skerry.functions.interpreter import OURS
 from skerry.spec.function import Function
 
+_PLAIN = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Expr | ast.Import
 _RUNTIME_RULE = "AWS Lambda Developer Guide, Lambda runtimes"
 
 
@@ -139,9 +140,7 @@ def _lint_module(
             )
         ]
     # A name may also come by assignment, import or a loop: only a module that is plain can be judged.
-    plain = all(
-        isinstance(n, ast.FunctionDef | ast.ClassDef | ast.Expr | ast.Import) for n in tree.body
-    )
+    plain = all(isinstance(n, _PLAIN) for n in tree.body)
     if plain and name not in names:
         near = difflib.get_close_matches(name, sorted(names), 1)
         return [

@@ -1,7 +1,7 @@
 """Prove a version before anybody is told of it: load it in a spare worker and see.
 
-A saved handler that does not load must not replace one that does. Control defines the new version, proves
-it here, and only then emits the snapshot that names it; a rejected one leaves the old in place.
+A saved handler that does not load must not replace one that does. Control prepares the new version here,
+and only then emits the snapshot that names it; a rejected one leaves the old in place.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -18,26 +18,57 @@ from skerry.base.errors import SkerryError
 from skerry.base.finding import Finding, Place
 from skerry.functions.guest import frames
 from skerry.functions.lease import LauncherClient, Lease
-from skerry.functions.store import Definition
+from skerry.functions.lint import lint
+from skerry.functions.store import Definition, freeze
+from skerry.spec.function import Function
 
 # Lambda's own limit for a function's init.
 INIT_S_MAX = 10.0
 
 
 class Proved(msgspec.Struct, frozen=True):
-    """It loads. init_ms: how long that took; said: what the operator must hear of its sandbox, or empty."""
+    """It loads. init_ms: how long that took, 0 where it was proved before; findings: none is an error."""
 
-    version: str
-    init_ms: float
-    said: str = ""
+    definition: Definition
+    init_ms: float = 0.0
+    findings: tuple[Finding, ...] = ()
 
 
 class Rejected(msgspec.Struct, frozen=True):
     """It does not. output: what it printed meanwhile."""
 
-    version: str
+    function: str
     findings: tuple[Finding, ...]
     output: str = ""
+
+
+def prepare(
+    function: Function,
+    root: Path,
+    folder: Path,
+    client: LauncherClient,
+    *,
+    proved: Collection[str] = (),
+    in_place: bool = False,
+) -> Proved | Rejected:
+    """All that lies between a function as it is written and one that engines may call.
+
+    root       the project's folder
+    folder     where frozen code is kept
+    proved     versions that need no proof, since one was had; their definition is still made and returned
+    in_place   under a debugger: run where it was written
+    Raises OSError (launcher or disk), BusyError (no room for a spare worker). Blocks: call it in a thread.
+    """
+    findings = lint(function, root)
+    if any(finding.level == "error" for finding in findings):
+        return Rejected(function.name, tuple(findings))
+    definition = freeze(function, root, folder, in_place=in_place)
+    if isinstance(definition, Finding):
+        return Rejected(function.name, (*findings, definition))
+    if definition.version in proved:
+        return Proved(definition, 0.0, tuple(findings))
+    verdict = prove(definition, client, root)
+    return msgspec.structs.replace(verdict, findings=(*findings, *verdict.findings))
 
 
 def prove(
@@ -82,7 +113,7 @@ def _watch(
             return _reject(definition, "function.init_failed", message, output)
         told = json.loads(frame.payload)
         if frame.kind == frames.READY:
-            return Proved(definition.version, told["init_ms"], said)
+            return Proved(definition, told["init_ms"], _of_sandbox(said))
         if frame.kind == frames.ERROR:
             where = _place(told["trace"], definition, root)
             text = f"{told['type']}: {told['message']}"
@@ -96,7 +127,18 @@ def _reject(
     finding = Finding(
         code, "error", where or f"function {definition.name}", message, hint=_hints(code)
     )
-    return Rejected(definition.version, (finding,), output)
+    return Rejected(definition.name, (finding,), output)
+
+
+def _of_sandbox(said: str) -> tuple[Finding, ...]:
+    if not said:
+        return ()
+    hint = (
+        "run Skerry with an interpreter and a project outside of a private home, so that another user can "
+        "read them"
+    )
+    # one place for all functions: said once, not once a function
+    return (Finding("function.shared_user", "note", "functions", said, hint=hint),)
 
 
 def _hints(code: str) -> str:

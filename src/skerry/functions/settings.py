@@ -34,9 +34,9 @@ class Settings:
         state_dir = Path(part["state_dir"]) if part.get("state_dir") else None
         token = environment.get("SKERRY_LAUNCHER_TOKEN", "")
         if not token and state_dir is not None:
-            token = (state_dir / "run" / "token").read_text().strip()
+            token = (state_dir / "run" / "launcher.token").read_text().strip()
         if not token:
-            raise ValueError("there is no token: neither SKERRY_LAUNCHER_TOKEN nor STATE/run/token")
+            raise ValueError("no token: neither SKERRY_LAUNCHER_TOKEN nor STATE/run/launcher.token")
         return cls(
             token_digest=hashlib.sha256(token.encode()).digest(),
             state_dir=state_dir,

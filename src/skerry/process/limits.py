@@ -60,7 +60,9 @@ def spend_little_address_space() -> None:
     costs nothing under the GIL; 2 MB hold Python's whole recursion limit.
     """
     threading.stack_size(THREAD_STACK_BYTES)
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has no arenas, and no such function
+    mallopt = getattr(
+        ctypes.CDLL(None), "mallopt", None
+    )  # musl has no arenas, and no such function
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
 

@@ -22,7 +22,12 @@ Make = Callable[..., Worker]
         ("", "app", "Runtime.MalformedHandlerName", "must be `module.function`"),
         ("", "ap.handler", "Runtime.ImportModuleError", "did you mean 'app'?"),
         ("import nothing_here", "app.handler", "Runtime.ImportModuleError", "'nothing_here'"),
-        ("def handle(e, c): pass", "app.handler", "Runtime.HandlerNotFound", "did you mean 'handle'?"),
+        (
+            "def handle(e, c): pass",
+            "app.handler",
+            "Runtime.HandlerNotFound",
+            "did you mean 'handle'?",
+        ),
         ("handler = 1", "app.handler", "Runtime.HandlerNotFound", "is int, not a function"),
         ("def handler(:\n", "app.handler", "Runtime.UserCodeSyntaxError", "invalid syntax"),
         ("x = 1 / 0", "app.handler", "ZeroDivisionError", "division by zero"),
@@ -58,7 +63,11 @@ def test_trace_of_a_failed_import_starts_in_the_users_code(worker: Make, tmp_pat
         ("return event['missing']", "KeyError", "'missing'"),
         ("import sys; sys.exit('over')", "Runtime.ExitError", "sys.exit(over)"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt", ""),
-        ("return object()", "Runtime.MarshalError", "object of type object is not JSON serializable"),
+        (
+            "return object()",
+            "Runtime.MarshalError",
+            "object of type object is not JSON serializable",
+        ),
         ("return {b'k': 1}", "Runtime.MarshalError", "keys must be str"),
         ("return (n for n in 'ab')", "Runtime.MarshalError", "returned a generator"),
         ("return later()", "Runtime.MarshalError", "returned a coroutine"),
@@ -298,7 +307,7 @@ def test_packages_of_the_projects_environment_come_before_the_guests(
     fancy, editable, path = made.call({}).value
     assert (fancy, editable) == ("fancy", "editable")
     assert path[0] == str(tmp_path)
-    assert path.index(str(site)) > path.index(os.path.dirname(os.__file__))
+    assert path.index(str(site)) > path.index(str(Path(os.__file__).parent))
     assert not [p for p in path if "site-packages" in p]
 
 
