@@ -30,6 +30,7 @@ from typing import Any
 
 import orjson
 
+from skerry.base import environment
 from skerry.functions import zygote as image
 from skerry.functions.admission import Census, Memory, read_memory
 from skerry.functions.known import BadDefinition, Functions, Known, code_unreadable, read_row
@@ -42,7 +43,7 @@ from skerry.process.limits import limits_of
 LINE_BYTES_MAX = 4 * 1024 * 1024
 CONNECTIONS_MAX = 256
 
-Reply = dict[str, Any]  # Any: JSON
+Reply = dict[str, Any]  # Any: JSON, as it came or will go over the wire
 
 
 @dataclass
@@ -66,9 +67,7 @@ class Launcher:
         self._lease = int.from_bytes(os.urandom(3)) << 24  # numbers of two launchers never meet
         self._mapped = read_mapped_uids()
         self._root = os.geteuid() == 0
-        self._interpreter_unreadable = self._root and first_unreadable(
-            [sys.base_prefix + "/bin", str(Path(os.__file__).parent)]
-        )
+        self._runtime_unreadable: str | None = None  # not looked at yet
         self._selector = selectors.EpollSelector()
         self._connections: dict[int, Connection] = {}
         self._zygote = image.Zygote()
@@ -171,7 +170,7 @@ class Launcher:
             return
         busy = self._census.refuse(read_memory(), known.memory_mb)
         if busy:
-            self._answer(connection, refusal("function.no_memory", busy))
+            self._answer(connection, refusal("function.busy", busy))
             return
         self._zygote.check(self._connections)
         try:
@@ -181,7 +180,7 @@ class Launcher:
             return
         except OSError as error:
             message = f"no worker could be made: {error.strerror}"
-            self._answer(connection, refusal("function.no_worker", message))
+            self._answer(connection, refusal("function.busy", message))
             return
         self._lease += 1
         about = {"lease": self._lease, "worker": made.child.pid}
@@ -223,7 +222,7 @@ class Launcher:
         if hold is None:
             unreadable = ""
             if self._root and self._settings.sandbox != "T0":
-                unreadable = self._interpreter_unreadable or code_unreadable(known)
+                unreadable = self._look_at_runtime() or code_unreadable(known)
             offered = offer(
                 known.name,
                 self._settings.scope,
@@ -233,6 +232,15 @@ class Launcher:
             )
             hold = self._functions.holds[key] = climb(self._settings.sandbox, offered)
         return hold
+
+    def _look_at_runtime(self) -> str:
+        """What a stranger cannot read of interpreter and guest packages. Thousands of files: once."""
+        if self._runtime_unreadable is None:
+            library = str(Path(os.__file__).parent)
+            self._runtime_unreadable = first_unreadable(
+                [f"{sys.base_prefix}/bin", library, *filter(None, [self._settings.guest_packages])]
+            )
+        return self._runtime_unreadable
 
     def _define(self, request: Reply) -> Reply:
         rows = request.get("functions")
@@ -279,8 +287,8 @@ def main() -> int:
     """Take over what init handed down, and serve."""
     # Ctrl-C in the terminal reaches the whole group; init alone decides when a launcher ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    handed = descriptors.inherited(os.environ)
-    settings = Settings.read(os.environ)
+    handed = descriptors.inherited({descriptors.VARIABLE: environment.read(descriptors.VARIABLE)})
+    settings = Settings.read()
     listener, init = handed["launcher"][0], handed["init"][0]
     descriptors.keep_only([listener, init])
     launcher = Launcher(socket.socket(fileno=listener), socket.socket(fileno=init), settings)

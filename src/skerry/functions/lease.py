@@ -13,7 +13,7 @@ from skerry.base.errors import BusyError, CodeError, SkerryError
 from skerry.functions.guest import frames
 from skerry.process.descriptors import close_all, receive
 
-_BUSY = frozenset({"function.no_memory", "function.no_worker"})
+_BUSY = "function.busy"
 
 
 class LauncherClient:
@@ -30,7 +30,9 @@ class LauncherClient:
             self._socket.close()
             raise
 
-    def ask(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], list[int]]:  # Any: JSON
+    def ask(
+        self, request: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[int]]:  # Any: JSON of every shape
         """One request, its answer, and the descriptors that came along. Raises OSError, SkerryError."""
         self._socket.sendall(json.dumps(request).encode() + b"\n")
         held, numbers = b"", []
@@ -54,7 +56,9 @@ class LauncherClient:
         )
         return Lease(answer["lease"], answer["worker"], numbers)
 
-    def define(self, functions: list[dict[str, Any]]) -> list[dict[str, str]]:  # Any: JSON
+    def define(
+        self, functions: list[dict[str, Any]]
+    ) -> list[dict[str, str]]:  # Any: JSON of every shape
         """Tell of functions. Returns a row for each: {"function", "version", "rung", "said"}."""
         answer, _ = self.ask({"op": "define", "functions": functions})
         holds: list[dict[str, str]] = answer["holds"]
@@ -77,7 +81,7 @@ class LauncherClient:
 
 def _error(answer: Mapping[str, Any], function: str) -> SkerryError:
     code, message = str(answer.get("code")), str(answer.get("message"))
-    kind = BusyError if code in _BUSY else CodeError
+    kind = BusyError if code == _BUSY else CodeError
     return kind(code, message, about=function)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import orjson
 
+from skerry.base import environment
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,11 +30,11 @@ class Settings:
     debug_tty: str = ""
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Settings:
-        """From the environment. Raises ValueError, OSError: without a token nobody may be served."""
-        part = orjson.loads(environment.get("SKERRY_PART") or "{}")
+    def read(cls, source: Mapping[str, str] | None = None) -> Settings:
+        """From the environment, or from `source`. Raises ValueError, OSError: without a token nobody may be served."""
+        part = orjson.loads(environment.read("SKERRY_PART", "{}", source=source))
         state_dir = Path(part["state_dir"]) if part.get("state_dir") else None
-        token = environment.get("SKERRY_LAUNCHER_TOKEN", "")
+        token = environment.read("SKERRY_LAUNCHER_TOKEN", source=source)
         if not token and state_dir is not None:
             token = (state_dir / "run" / "launcher.token").read_text().strip()
         if not token:
@@ -41,8 +43,8 @@ class Settings:
             token_digest=hashlib.sha256(token.encode()).digest(),
             state_dir=state_dir,
             scope=part.get("root", ""),
-            guest_packages=environment.get("SKERRY_GUEST_PACKAGES", ""),
-            sandbox=environment.get("SKERRY_SANDBOX", "auto"),
-            debug=environment.get("SKERRY_DEBUG", "") not in ("", "0"),
-            debug_tty=environment.get("SKERRY_DEBUG_TTY", ""),
+            guest_packages=environment.read("SKERRY_GUEST_PACKAGES", source=source),
+            sandbox=environment.read("SKERRY_SANDBOX", "auto", source=source),
+            debug=environment.flag("SKERRY_DEBUG", source=source),
+            debug_tty=environment.read("SKERRY_DEBUG_TTY", source=source),
         )

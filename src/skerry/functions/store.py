@@ -136,8 +136,8 @@ def _unpack(source: Path, target: Path) -> str:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(row) as packed, place.open("wb") as file:
                     shutil.copyfileobj(packed, file)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        # RuntimeError: encrypted; NotImplementedError: a compression zipfile does not know
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OSError) as error:
+        # RuntimeError: encrypted, or (a subclass of it) packed in a way that zipfile does not know
         return f"the zip cannot be unpacked: {error}"
     return ""
 

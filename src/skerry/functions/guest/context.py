@@ -10,7 +10,9 @@ from typing import Any
 class Context:
     """What a call knows of itself. `client_context`, `identity` and `tenant_id` are None at the edge."""
 
-    def __init__(self, told: dict[str, Any], log_group: str, log_stream: str) -> None:  # Any: JSON
+    def __init__(
+        self, told: dict[str, Any], log_group: str, log_stream: str
+    ) -> None:  # Any: JSON of every shape
         self.aws_request_id: str = told.get("request_id", "")
         self.function_name: str = told.get("function", "")
         self.function_version: str = told.get("version", "")

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from skerry.functions.guest.frames import PAYLOAD_BYTES_MAX
+from .frames import PAYLOAD_BYTES_MAX  # noqa: TID252 - a guest names no skerry
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 

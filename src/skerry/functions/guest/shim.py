@@ -10,13 +10,13 @@ from typing import Any
 
 import orjson
 
-from skerry.functions.guest import debugger, frames
-from skerry.functions.guest.context import Context
-from skerry.functions.guest.encode import EncodeError, encode_result
-from skerry.functions.guest.environment import RUNTIME, Loading, enter
-from skerry.functions.guest.load import Handler, LoadError, load
-from skerry.functions.guest.output import Output, set_up_logging
-from skerry.functions.guest.trace import describe, format_trace, rename
+from . import debugger, frames  # noqa: TID252 - a guest names no skerry
+from .context import Context  # noqa: TID252 - a guest names no skerry
+from .encode import EncodeError, encode_result  # noqa: TID252 - a guest names no skerry
+from .environment import RUNTIME, Loading, enter  # noqa: TID252 - a guest names no skerry
+from .load import Handler, LoadError, load  # noqa: TID252 - a guest names no skerry
+from .output import Output, set_up_logging  # noqa: TID252 - a guest names no skerry
+from .trace import describe, format_trace, rename  # noqa: TID252 - a guest names no skerry
 
 # Bound here, since a user's module may hide or replace what these names mean in sys.modules.
 _loads = orjson.loads
@@ -70,9 +70,8 @@ class Shim:
             if loading["debug_tty"]:
                 debugger.attach_terminal(loading["debug_tty"])
             handler = load(loading["handler"], self._folder, self._origin)
-        except (
-            BaseException
-        ) as error:  # broad: user code at import raises what it likes, SystemExit too
+        # broad: user code at import raises what it likes, SystemExit too
+        except BaseException as error:
             self._output.flush()
             self.fail_by(0, "init", error)
             return None
@@ -92,9 +91,8 @@ class Shim:
                 _loads(event_json), context
             )  # Any: whatever the user's code returns
             answer = encode_result(result)
-        except (
-            BaseException
-        ) as error:  # broad: the user's code raises what it likes, SystemExit too
+        # broad: the user's code raises what it likes, SystemExit too
+        except BaseException as error:
             output.end(call_id)
             self.fail_by(call_id, "call", error)
             return not isinstance(error, SystemExit | KeyboardInterrupt)

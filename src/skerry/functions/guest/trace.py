@@ -26,9 +26,8 @@ def format_trace(error: BaseException, folder: str, origin: str) -> str:
         text = "".join(
             traceback.format_exception(type(error), error, _user_part(error.__traceback__))
         )
-    except (
-        Exception
-    ) as second:  # broad: a user's __str__, __repr__ or source loader may raise anything
+    # broad: a user's __str__, __repr__ or source loader may raise anything
+    except Exception as second:
         return f"(no trace: {type(second).__name__})"
     return _clip(rename(text, folder, origin))
 

@@ -22,7 +22,7 @@ from skerry.functions.guest.load import LoadError, load
             "",
             "app_of_tests.handler",
             "Runtime.ImportModuleError",
-            "in /home/me, it has app_of_test.py",
+            "in /their/code, it has app_of_test.py",
         ),
         ("import no_such", "app_of_test.handler", "Runtime.ImportModuleError", 'python = ".venv"'),
         (
@@ -41,7 +41,7 @@ def test_what_is_wrong_is_said(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "app_of_test", raising=False)
     with pytest.raises(LoadError) as caught:
-        load(handler, str(tmp_path), "/home/me")
+        load(handler, str(tmp_path), "/their/code")
     assert caught.value.kind == kind
     assert says in str(caught.value)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.engine_client import Worker
+from tests.support.launcher_house import LauncherHouse, wait_for
 
 Make = Callable[..., Worker]
 
@@ -210,8 +213,6 @@ def test_a_late_thread_prints_outside_of_calls(worker: Make) -> None:
     made.start()
     made.call("start")
     made.call("go")
-    from tests.support.launcher_house import wait_for  # beside its only use
-
     wait_for(lambda: made.out.drain() and b"late" in b"".join(made.out.texts.values()), "the print")
 
 
@@ -309,6 +310,28 @@ def test_packages_of_the_projects_environment_come_before_the_guests(
     assert path[0] == str(tmp_path)
     assert path.index(str(site)) > path.index(str(Path(os.__file__).parent))
     assert not [p for p in path if "site-packages" in p]
+
+
+def test_guest_packages_are_last_on_the_path() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="sk-"))
+    (folder / "guest").mkdir()
+    (folder / "guest" / "boto3.py").write_text("who = 'guest'\n")
+    (folder / "guest" / "requests.py").write_text("who = 'guest'\n")
+    (folder / "code").mkdir()
+    (folder / "code" / "requests.py").write_text("who = 'own'\n")
+    (folder / "code" / "app.py").write_text(
+        "import boto3, requests, sys\n"
+        "def handler(event, context): return [boto3.who, requests.who, sys.path[-1]]\n"
+    )
+    house = LauncherHouse(folder, SKERRY_GUEST_PACKAGES=str(folder / "guest"))
+    made = house.lease("f", house.define("f", folder / "code"))
+    try:
+        assert made.start().kind == "returned"
+        assert made.call({}).value == ["guest", "own", str(folder / "guest")]
+    finally:
+        made.close()
+        house.close()
+        shutil.rmtree(folder)
 
 
 def test_handler_in_a_folder_by_slash_or_dot(worker: Make, tmp_path: Path) -> None:

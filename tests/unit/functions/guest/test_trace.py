@@ -23,9 +23,9 @@ def test_describe(error: Exception, expected: tuple[str, str]) -> None:
 
 
 def test_frozen_folders_are_named_as_the_users() -> None:
-    assert rename('File "/f/x-1/a.py"', "/f/x-1", "/home/a") == 'File "/home/a/a.py"'
-    assert rename("/f/x-10/a.py", "/f/x-1", "/home/a") == "/f/x-10/a.py"
-    assert rename("same", "", "/home/a") == "same"
+    assert rename('File "/f/x-1/a.py"', "/f/x-1", "/u/a") == 'File "/u/a/a.py"'
+    assert rename("/f/x-10/a.py", "/f/x-1", "/u/a") == "/f/x-10/a.py"
+    assert rename("same", "", "/u/a") == "same"
 
 
 def test_huge_messages_are_cut_in_the_middle() -> None:
