@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +23,6 @@ from skerry.control.api import Api, Ask, LINE_BYTES_MAX
 from skerry.control.engines import EngineLink
 from skerry.control.events import Events
 from skerry.control.functions import Prover
-from skerry.control.launcher import LauncherLink
 from skerry.control.purge import purge_all
 from skerry.control.rates import Rates
 from skerry.control.reload import Outcome, Reload
@@ -43,13 +42,18 @@ class Control:
         }
         engine_token = (run / "engine.token").read_text()
         self.links = {name: EngineLink(name, f"engine-{name}.sock", engine_token) for name in self.ports}
-        self.launcher = LauncherLink("launcher.sock", (run / "launcher.token").read_text())
         self.events = Events()
         self.rates = Rates(time.monotonic)
         self.bind = str(told["bind"])
         self.reload = Reload(
             read=self.read,
-            functions=Prover(self.launcher),
+            functions=Prover(
+                self.root,
+                Path(str(told["state_dir"])) / "functions",
+                "launcher.sock",
+                (run / "launcher.token").read_text(),
+                in_place=not told["deadlines"],
+            ),
             links=list(self.links.values()),
             ports=self.ports,
             level=cast("Level | None", told["level"] or None),
@@ -78,9 +82,8 @@ class Control:
         """Until cancelled. Says READY when the first state has been brought, or could not be."""
         server = await asyncio.start_unix_server(self.api.converse, sock=listener, limit=LINE_BYTES_MAX)
         async with server, asyncio.TaskGroup() as tasks:
-            keepers: list[Coroutine[object, object, None]] = [link.keep() for link in self.links.values()]
-            for keeper in (*keepers, self.launcher.keep()):
-                tasks.create_task(keeper)
+            for link in self.links.values():
+                tasks.create_task(link.keep())
             outcome = await self.reload.load()
             if outcome.kind == "rejected":
                 await self.reload.recall()

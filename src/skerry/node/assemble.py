@@ -99,4 +99,4 @@ def environment(settings: NodeSettings, seat: str, pop: PopSettings | None) -> d
 
 
 # Variables of ours that a person may set for the parts themselves; all other SKERRY_* end here.
-HANDED_ON = ("SKERRY_GUEST_PACKAGES",)
+HANDED_ON = ("SKERRY_GUEST_PACKAGES", "SKERRY_SANDBOX", "SKERRY_DEBUG_TTY")

@@ -138,9 +138,10 @@ def write_tokens(run: Path) -> None:
 
 def clear(run: Path) -> None:
     """Remove what an earlier run left, however it ended. node.json and the lock stay."""
-    for pattern in ("*.sock", "*.token", "*.new", "parts.json", "snapshot-*.json", "project.json"):
+    for pattern in ("*.sock", "*.token", "*.new", "*.json", "version"):
         for path in run.glob(pattern):
-            path.unlink(missing_ok=True)
+            if path.name != "node.json":
+                path.unlink(missing_ok=True)
 
 
 def raise_descriptor_limit() -> None:
