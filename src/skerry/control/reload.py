@@ -112,7 +112,9 @@ class Reload:
             deadlines=self._deadlines,
             more=proven.findings,
         )
-        if before is not None and not servable(draft.findings):
+        # A function that does not load is no reason to refuse the rest: its old version stays, and it is told.
+        faults = [finding for finding in draft.findings if finding not in proven.findings]
+        if before is not None and not servable(faults):
             return self._reject(draft.findings)
         digest = hashlib.sha256(msgspec.json.encode(draft.snapshots, order="sorted")).hexdigest()
         version, same = self._number(digest)
@@ -127,7 +129,8 @@ class Reload:
         self.desired, self.rejected = desired, ()
         self._write("project.json", msgspec.json.encode(project))
         self._write("version", f"{version} {digest}".encode())
-        kind = "unchanged" if same and before is not None else "applied"
+        told = before is not None and before.findings == desired.findings
+        kind = "unchanged" if same and told else "applied"
         return Outcome(kind, version, desired.findings, tuple(pending))
 
     def _number(self, digest: str) -> tuple[int, bool]:

@@ -53,6 +53,7 @@ def main(argv: list[str]) -> int:
         report.event("error", code=error.code, message=error.message, hint=error.hint)
         return 2
     write_tokens(settings.run)
+    report.event("bound", pid=os.getpid())
     try:
         return serve(settings, sockets, report)
     finally:

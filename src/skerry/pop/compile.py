@@ -47,19 +47,18 @@ def compile_project(
     """Snapshots for the PoPs that `ports` names.
 
     version    of the snapshots, growing
-    versions   function name → digest of the code that may be called; others are left out
+    versions   function name → digest of the code that may be called; a function without one failed to load
     is_folder  whether an absolute path is a folder
     """
     targets, findings = resolve_targets(project, is_folder)
     functions = tuple(
         FunctionRef(
             name=function.name,
-            version=versions[function.name],
+            version=versions.get(function.name, ""),
             timeout_ms=round(function.timeout_s * 1000) if deadlines else NO_DEADLINE_MS,
             memory_mb=function.memory_mb,
         )
         for function in project.functions
-        if function.name in versions
     )
     snapshots = {
         pop.name: Snapshot(
