@@ -156,7 +156,9 @@ def running(settings: NodeSettings, *, wait: bool = True) -> Iterator[Node]:
 def fetch(port: int, path: str = "/", timeout_s: float = 10.0) -> dict[str, Any]:
     """GET over a connection of its own; the JSON body. Raises OSError when refused or cut."""
     with socket.create_connection(("127.0.0.1", port), timeout_s) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
         data = b""
         while chunk := connection.recv(65536):
             data += chunk

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 # in the order in which a person meets them; help shows them so
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("skerry.cli.up", "run the project on this machine"),
+    "down": ("skerry.cli.down", "stop it"),
+    "reset": ("skerry.cli.reset", "forget its state on this machine"),
+    "status": ("skerry.cli.status", "what runs, hit ratios, origins, functions"),
+    "explain": ("skerry.cli.explain", "why: of a URL, a request id or a code"),
+    "logs": ("skerry.cli.logs", "requests and functions' output of all PoPs"),
+    "purge": ("skerry.cli.purge", "forget cached objects on every PoP"),
+    "doctor": ("skerry.cli.doctor", "check this machine and the run"),
+}
 
 # Words that the vocabulary knows and whose time has not come. They are answered by name, so that
 # nobody takes them for a misspelling. A word leaves this table when its command enters the other.

@@ -40,7 +40,10 @@ class Api:
                 if not known:
                     given = ask.pop("token", "")
                     if not hmac.compare_digest(str(given).encode(), self._token.encode()):
-                        await say(writer, refusal(CallerError("control.token", "the token is missing or wrong")))
+                        await say(
+                            writer,
+                            refusal(CallerError("control.token", "the token is missing or wrong")),
+                        )
                         return
                     known = True
                     if "op" not in ask:
@@ -65,8 +68,12 @@ class Api:
             await say(writer, refusal(error))
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception as error:  # one op's bug must not end the caller's connection without a word
-            await say(writer, refusal(BugError("bug.unexpected", f"{type(error).__name__}: {error}")))
+        except (
+            Exception
+        ) as error:  # one op's bug must not end the caller's connection without a word
+            await say(
+                writer, refusal(BugError("bug.unexpected", f"{type(error).__name__}: {error}"))
+            )
             raise
 
 

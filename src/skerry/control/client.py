@@ -10,7 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self  # Any: answers are JSON; each command knows the fields it asked for
 
-from skerry.base.errors import BugError, BusyError, CallerError, CodeError, ConfigError, SkerryError, UpstreamError
+from skerry.base.errors import (
+    BugError,
+    BusyError,
+    CallerError,
+    CodeError,
+    ConfigError,
+    SkerryError,
+    UpstreamError,
+)
 
 CLASSES: dict[str, type[SkerryError]] = {
     "config": ConfigError,
@@ -35,7 +43,9 @@ class Client:
             self._socket = connect(run, "control.sock", timeout_s)
         except (FileNotFoundError, ConnectionRefusedError):
             raise CallerError(
-                "control.not_running", f"nothing runs for the project in {root}", hint="start it with `skerry up`"
+                "control.not_running",
+                f"nothing runs for the project in {root}",
+                hint="start it with `skerry up`",
             ) from None
         self._stream = self._socket.makefile("rwb")
         self._send({"token": token})
@@ -69,8 +79,14 @@ class Client:
         answer: dict[str, Any] = json.loads(line)
         if not answer.pop("ok"):
             kind = CLASSES.get(answer["class"], BugError)
-            raise kind(answer["code"], answer["message"], hint=answer["hint"], about=answer["about"])
+            raise kind(
+                answer["code"], answer["message"], hint=answer["hint"], about=answer["about"]
+            )
         return answer
+
+    def fileno(self) -> int:
+        """For a selector."""
+        return self._socket.fileno()
 
     def close(self) -> None:
         self._stream.close()

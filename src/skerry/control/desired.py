@@ -37,7 +37,12 @@ def desire(
 ) -> Desired:
     """Compile; findings of reading, proving (`more`) and compiling together, each once."""
     compiled = compile_project(
-        project, version=version, versions=versions, ports=ports, is_folder=is_folder, deadlines=deadlines
+        project,
+        version=version,
+        versions=versions,
+        ports=ports,
+        is_folder=is_folder,
+        deadlines=deadlines,
     )
     findings = tuple(dict.fromkeys((*project.findings, *more, *compiled.findings)))
     return Desired(version, project, compiled.snapshots, dict(versions), findings)

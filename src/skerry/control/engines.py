@@ -37,7 +37,9 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(ConnectionResetError("the engine has closed the connection"))
+            self._waiting.set_exception(
+                ConnectionResetError("the engine has closed the connection")
+            )
         if not self.gone.done():
             self.gone.set_result(None)
 
@@ -104,7 +106,11 @@ class EngineLink:
             wire.close()
             await asyncio.sleep(RETRY_S)
             return
-        self._wire, self.pid, self.applied = wire, number(head.get("pid")), number(head.get("version"))
+        self._wire, self.pid, self.applied = (
+            wire,
+            number(head.get("pid")),
+            number(head.get("version")),
+        )
         await self._push()
 
     async def _push(self) -> None:
@@ -140,7 +146,10 @@ class EngineLink:
             except (OSError, TimeoutError) as error:
                 why = str(error) or f"no answer in {ANSWER_S:g} s"
                 raise BusyError(
-                    "engine.away", f"PoP {self.pop}: {why}", hint="try again in a second", about=self.pop
+                    "engine.away",
+                    f"PoP {self.pop}: {why}",
+                    hint="try again in a second",
+                    about=self.pop,
                 ) from error
         if not head.get("ok"):
             message = f"PoP {self.pop}: {head.get('message')}"

@@ -27,7 +27,9 @@ class Prover:
     The launcher keeps definitions itself, so that its successor knows them; what it tells here is asked once.
     """
 
-    def __init__(self, root: Path, folder: Path, socket: str, token: str, *, in_place: bool) -> None:
+    def __init__(
+        self, root: Path, folder: Path, socket: str, token: str, *, in_place: bool
+    ) -> None:
         self._root = root
         self._folder = folder
         self._socket = socket
@@ -47,7 +49,9 @@ class Prover:
                 refused = error
                 await asyncio.sleep(PAUSE_S)
         message = f"the launcher cannot be reached, functions keep their versions: {refused}"
-        finding = Finding("launcher.away", "warning", "functions", message, "look into `skerry doctor`")
+        finding = Finding(
+            "launcher.away", "warning", "functions", message, "look into `skerry doctor`"
+        )
         return Proven(dict(before), (finding,))
 
     def _prove_all(self, functions: Sequence[Function], before: Mapping[str, str]) -> Proven:
@@ -69,13 +73,22 @@ class Prover:
 
         try:
             verdict = proof.prepare(
-                function, self._root, self._folder, client, proved=self._proved, in_place=self._in_place
+                function,
+                self._root,
+                self._folder,
+                client,
+                proved=self._proved,
+                in_place=self._in_place,
             )
         except BusyError as error:
-            busy = Finding(error.code, "warning", f"function {function.name}", error.message, error.hint)
+            busy = Finding(
+                error.code, "warning", f"function {function.name}", error.message, error.hint
+            )
             return "", (busy,)
         if isinstance(verdict, proof.Proved):
-            if not self._in_place:  # code that runs where it was written can change under its version
+            if (
+                not self._in_place
+            ):  # code that runs where it was written can change under its version
                 self._proved.add(verdict.definition.version)
             return verdict.definition.version, verdict.findings
         return "", verdict.findings

@@ -13,7 +13,9 @@ from skerry.control.engines import EngineLink
 from skerry.pop.purge import Purge
 
 
-async def purge_all(links: Sequence[EngineLink], purge: Purge, timeout_s: float) -> dict[str, object]:
+async def purge_all(
+    links: Sequence[EngineLink], purge: Purge, timeout_s: float
+) -> dict[str, object]:
     """`{"done": [{"pop", "sequence", "ms"}], "pending": [names]}`.
 
     An engine that restarts is waited for: its cache is empty then, but a request under way at its origin may still

@@ -122,7 +122,8 @@ class Reload:
             draft,
             version=version,
             snapshots={
-                pop: msgspec.structs.replace(snapshot, version=version) for pop, snapshot in draft.snapshots.items()
+                pop: msgspec.structs.replace(snapshot, version=version)
+                for pop, snapshot in draft.snapshots.items()
             },
         )
         pending = await self._push(desired)
@@ -145,12 +146,17 @@ class Reload:
         """Every engine at once; names of those that have not taken it in time."""
         links = [link for link in self._links if link.pop in desired.snapshots]
         await asyncio.gather(
-            *(link.want(desired.version, msgspec.json.encode(desired.snapshots[link.pop])) for link in links)
+            *(
+                link.want(desired.version, msgspec.json.encode(desired.snapshots[link.pop]))
+                for link in links
+            )
         )
         try:
             async with asyncio.timeout(ACK_S):
                 for link in links:
-                    await link.until(lambda each: each.applied == desired.version or bool(each.refused))
+                    await link.until(
+                        lambda each: each.applied == desired.version or bool(each.refused)
+                    )
         except TimeoutError:
             pass  # told by name below
         return [link.pop for link in links if link.applied != desired.version]

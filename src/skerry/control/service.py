@@ -19,7 +19,7 @@ from typing import cast
 
 from skerry.base.finding import Finding
 from skerry.control import state, watch
-from skerry.control.api import Api, Ask, LINE_BYTES_MAX
+from skerry.control.api import LINE_BYTES_MAX, Api, Ask
 from skerry.control.engines import EngineLink
 from skerry.control.events import Events
 from skerry.control.functions import Prover
@@ -36,12 +36,17 @@ class Control:
 
     def __init__(self, told: Mapping[str, object], run: Path) -> None:
         self.root = Path(str(told["root"]))
-        pops = cast("list[dict[str, object]]", told["pops"])  # written by node.assemble, checked by its tests
+        pops = cast(
+            "list[dict[str, object]]", told["pops"]
+        )  # written by node.assemble, checked by its tests
         self.ports = {
-            str(pop["name"]): Ports(int(str(pop["http_port"])), int(str(pop["https_port"]))) for pop in pops
+            str(pop["name"]): Ports(int(str(pop["http_port"])), int(str(pop["https_port"])))
+            for pop in pops
         }
         engine_token = (run / "engine.token").read_text()
-        self.links = {name: EngineLink(name, f"engine-{name}.sock", engine_token) for name in self.ports}
+        self.links = {
+            name: EngineLink(name, f"engine-{name}.sock", engine_token) for name in self.ports
+        }
         self.events = Events()
         self.rates = Rates(time.monotonic)
         self.bind = str(told["bind"])
@@ -80,7 +85,9 @@ class Control:
 
     async def run(self, listener: socket.socket, ready: int) -> None:
         """Until cancelled. Says READY when the first state has been brought, or could not be."""
-        server = await asyncio.start_unix_server(self.api.converse, sock=listener, limit=LINE_BYTES_MAX)
+        server = await asyncio.start_unix_server(
+            self.api.converse, sock=listener, limit=LINE_BYTES_MAX
+        )
         async with server, asyncio.TaskGroup() as tasks:
             for link in self.links.values():
                 tasks.create_task(link.keep())
@@ -115,7 +122,10 @@ class Control:
             before, listed = after, names
             await self.load_and_tell(paths)
             # The set of files may be another one now; what changed while loading is seen by its marks.
-            before = {**watch.marks(self.watched()), **{path: mark for path, mark in before.items() if path in after}}
+            before = {
+                **watch.marks(self.watched()),
+                **{path: mark for path, mark in before.items() if path in after},
+            }
 
     async def load_and_tell(self, paths: list[str]) -> Outcome:
         """Reload and let everybody know, unless nothing came of it."""
@@ -139,7 +149,11 @@ class Control:
             return [self.root / "skerry.toml", *self.root.glob("*.tf")]
         project = desired.project
         files = [self.root / name for name in project.files]
-        return [self.root / "skerry.toml", *files, *(Path(each.source) for each in project.functions if each.source)]
+        return [
+            self.root / "skerry.toml",
+            *files,
+            *(Path(each.source) for each in project.functions if each.source),
+        ]
 
     def listed(self) -> tuple[tuple[str, ...], ...]:
         """Names of files that would be read if they appeared, per folder."""
@@ -147,7 +161,9 @@ class Control:
         folders = {self.root}
         if desired is not None:
             folders |= {(self.root / name).parent for name in desired.project.files}
-        return tuple(watch.names(folder, (".tf", ".tfvars", ".tf.json")) for folder in sorted(folders))
+        return tuple(
+            watch.names(folder, (".tf", ".tfvars", ".tf.json")) for folder in sorted(folders)
+        )
 
     async def sample(self) -> None:
         """Counters once a second, so that `status` can tell rates."""
@@ -164,7 +180,9 @@ class Control:
         if outcome.pending:
             words += f", pending: {', '.join(outcome.pending)}"
         errors = [finding for finding in outcome.findings if finding.level == "error"]
-        sys.stderr.write(f"control: {words}\n" + "".join(f"control: {line(each)}\n" for each in errors))
+        sys.stderr.write(
+            f"control: {words}\n" + "".join(f"control: {line(each)}\n" for each in errors)
+        )
         sys.stderr.flush()
 
     # ---- ops

@@ -35,7 +35,9 @@ def describe(
         }
         for name, port in ports.items()
     ]
-    targets = next(iter(desired.snapshots.values())).targets if desired and desired.snapshots else {}
+    targets = (
+        next(iter(desired.snapshots.values())).targets if desired and desired.snapshots else {}
+    )
     return {
         "name": project.name if project else "",
         "root": project.root if project else "",
@@ -43,14 +45,20 @@ def describe(
         "profile": project.profile if project else "",
         "version": desired.version if desired else 0,
         "pops": pops,
-        "aliases": [alias for each in project.distributions for alias in each.aliases] if project else [],
+        "aliases": [alias for each in project.distributions for alias in each.aliases]
+        if project
+        else [],
         "origins": [
             {"id": origin.id, "domain": origin.domain, "target": targets.get(origin.id)}
             for each in (project.distributions if project else ())
             for origin in each.origins
         ],
         "functions": [
-            {"name": each.name, "handler": each.handler, "version": desired.versions.get(each.name, "")}
+            {
+                "name": each.name,
+                "handler": each.handler,
+                "version": desired.versions.get(each.name, ""),
+            }
             for each in (project.functions if project else ())
         ]
         if desired
@@ -66,7 +74,9 @@ async def counters(link: EngineLink) -> dict[str, float]:
         _head, body = await link.ask("status")
     except SkerryError:
         return {}  # the next sample comes in a second
-    return {name: value for name, value in json.loads(body).items() if isinstance(value, int | float)}
+    return {
+        name: value for name, value in json.loads(body).items() if isinstance(value, int | float)
+    }
 
 
 async def statuses(links: Mapping[str, EngineLink], rates: Rates) -> list[dict[str, object]]:
@@ -79,7 +89,14 @@ async def statuses(links: Mapping[str, EngineLink], rates: Rates) -> list[dict[s
             found.append({"pop": name, "error": error.message})
             continue
         requests_per_s = round(rates.per_second(name, "requests"), 2)
-        found.append({"pop": name, "pid": link.pid, "requests_per_s": requests_per_s, "status": json.loads(body)})
+        found.append(
+            {
+                "pop": name,
+                "pid": link.pid,
+                "requests_per_s": requests_per_s,
+                "status": json.loads(body),
+            }
+        )
     return found
 
 
@@ -87,7 +104,12 @@ def chosen(links: Mapping[str, EngineLink], names: Sequence[str]) -> list[Engine
     """Links by name; all where none is named. Raises CallerError for a stranger."""
     for name in names:
         if name not in links:
-            raise CallerError("pop.unknown", f"there is no PoP {name}", hint=f"there are {', '.join(links)}", about=name)
+            raise CallerError(
+                "pop.unknown",
+                f"there is no PoP {name}",
+                hint=f"there are {', '.join(links)}",
+                about=name,
+            )
     return [link for name, link in links.items() if not names or name in names]
 
 
@@ -113,7 +135,9 @@ async def explain_url(
     parts = urlsplit(url)
     name = str(ask.get("pop") or "")
     if not name:
-        by_port = {port: pop for pop, each in ports.items() for port in (each.http, each.https) if port}
+        by_port = {
+            port: pop for pop, each in ports.items() for port in (each.http, each.https) if port
+        }
         by_host = (parts.hostname or "").removesuffix(".skerry.localhost")
         name = by_port.get(parts.port or 0) or (by_host if by_host in links else next(iter(links)))
     (link,) = chosen(links, [name])

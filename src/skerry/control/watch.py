@@ -65,7 +65,9 @@ def names(folder: Path, suffixes: tuple[str, ...]) -> tuple[str, ...]:
 
 def changed(before: dict[str, Mark], after: dict[str, Mark]) -> list[str]:
     """Paths that came, went or differ, sorted."""
-    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    return sorted(
+        path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+    )
 
 
 def interval_s(took_s: float) -> float:

@@ -47,7 +47,9 @@ def start(
     The fork is plain and from the main thread: PDEATHSIG fires when the *thread* that forked ends, and the
     launcher's own children carry on its exit signal.
     """
-    numbers = [n for value in descriptors.values() for n in ([value] if isinstance(value, int) else value)]
+    numbers = [
+        n for value in descriptors.values() for n in ([value] if isinstance(value, int) else value)
+    ]
     told = dict(environment) | {"SKERRY_FDS": json.dumps(descriptors)}
     init = os.getpid()
     pid = os.fork()
@@ -57,7 +59,13 @@ def start(
         # SIGKILL, not SIGTERM: when init is gone nobody is left to end what ignores a request.
         if not die_with(init, signal.SIGKILL):
             os._exit(0)
-        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+        for signum in (
+            signal.SIGTERM,
+            signal.SIGINT,
+            signal.SIGHUP,
+            signal.SIGCHLD,
+            signal.SIGPIPE,
+        ):
             signal.signal(signum, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         for number in numbers:

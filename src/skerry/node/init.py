@@ -102,7 +102,9 @@ def watch_signals(selector: selectors.BaseSelector, tree: Tree) -> None:
         signal.signal(signum, lambda *_: None)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
-    def heard(_keep: socket.socket = write_end) -> None:  # the write end lives as long as this function
+    def heard(
+        _keep: socket.socket = write_end,
+    ) -> None:  # the write end lives as long as this function
         for signum in read_end.recv(4096):
             if signum in (signal.SIGTERM, signal.SIGINT):
                 tree.stop()

@@ -34,14 +34,18 @@ class Leases:
         Datagram boundaries (SEQPACKET) keep a message and its descriptors together. The channel of a dead
         launcher is read to its end, so that no worker it announced is forgotten.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
+        ours, theirs = socket.socketpair(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
+        )
         ours.setblocking(False)
         self._selector.register(ours, selectors.EVENT_READ, lambda: self._receive(ours))
         return theirs
 
     def _receive(self, channel: socket.socket) -> None:
         try:
-            data, ancillary, _flags, _address = channel.recvmsg(4096, ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _flags, _address = channel.recvmsg(
+                4096, ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC
+            )
         except BlockingIOError:
             return
         except OSError:
@@ -66,7 +70,10 @@ class Leases:
         try:
             self._selector.register(lifeline, selectors.EVENT_READ, let_go)
             self._selector.register(pidfd, selectors.EVENT_READ, gone)
-        except (OSError, ValueError):  # not what they should be: an unwatchable worker must not live
+        except (
+            OSError,
+            ValueError,
+        ):  # not what they should be: an unwatchable worker must not live
             self._end(lifeline, kill=True)
 
     def _end(self, lifeline: int, *, kill: bool) -> None:

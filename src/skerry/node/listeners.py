@@ -45,7 +45,8 @@ def refusal(error: OSError, address: str, port: int, *, what: str, key: str) -> 
         who = holder(port)
         return BindError(
             "node.port_in_use",
-            f"port {port} on {address}, wanted for {what}, is in use" + (f" by {who}" if who else ""),
+            f"port {port} on {address}, wanted for {what}, is in use"
+            + (f" by {who}" if who else ""),
             f"stop that program, or set another {key} under [local] in skerry.toml (PoP n takes {key} + n)",
         )
     if error.errno == errno.EACCES:
@@ -65,7 +66,9 @@ def bind_unix(folder: Path, name: str) -> socket.socket:
     """A listener for our own parts, mode 0600, at `folder/name`. A stale one is replaced: the lock is ours."""
     (folder / name).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    before = os.umask(0o177)  # the mode is born with the socket, no moment at which others may connect
+    before = os.umask(
+        0o177
+    )  # the mode is born with the socket, no moment at which others may connect
     here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.chdir(folder)  # a path longer than sun_path would be refused; a name never is

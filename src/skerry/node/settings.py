@@ -65,7 +65,9 @@ class NodeSettings:
 def write(settings: NodeSettings) -> Path:
     """Write `.skerry/run/node.json` and make the state folder, which ignores itself in git."""
     settings.state.mkdir(exist_ok=True)
-    settings.state.chmod(0o711)  # workers of other users reach the functions' code through it, and list nothing
+    settings.state.chmod(
+        0o711
+    )  # workers of other users reach the functions' code through it, and list nothing
     ignore = settings.state / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")

@@ -64,7 +64,9 @@ class Starting:
                     )
                 data = os.read(self._events, 65536)
                 if not data:
-                    raise BugError("node.ended", "init ended while starting", hint=self.last_words())
+                    raise BugError(
+                        "node.ended", "init ended while starting", hint=self.last_words()
+                    )
                 self._pending += data
 
     def _take(self) -> list[dict[str, Any]]:

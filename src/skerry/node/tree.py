@@ -108,7 +108,9 @@ class Tree:
         chair.processes.append(process)
         self._by_pid[pid] = process
         if seat.part.health == "ready":
-            self._selector.register(ready_read, selectors.EVENT_READ, lambda: self._heard(process, ready_read))
+            self._selector.register(
+                ready_read, selectors.EVENT_READ, lambda: self._heard(process, ready_read)
+            )
         else:
             os.close(ready_read)
             self._ready(process)
@@ -139,7 +141,12 @@ class Tree:
         """Start a second process on the same listeners; when it is ready the first drains and ends."""
         chair = self.chairs[name]
         serving = chair.of("serves")
-        if not chair.seat.part.swaps or chair.of("next") or serving is None or self._stopping is not None:
+        if (
+            not chair.seat.part.swaps
+            or chair.of("next")
+            or serving is None
+            or self._stopping is not None
+        ):
             return
         self._report.say(f"{name}: replacing pid {serving.pid}")
         self._start(chair, "next")
@@ -156,7 +163,9 @@ class Tree:
 
     def _give_up_on(self, newcomer: Process) -> None:
         if newcomer.role == "next" and newcomer.pid in self._by_pid:
-            self._report.say(f"{newcomer.seat}: pid {newcomer.pid} was not ready in {READY_WAIT_S:g} s; the old stays")
+            self._report.say(
+                f"{newcomer.seat}: pid {newcomer.pid} was not ready in {READY_WAIT_S:g} s; the old stays"
+            )
             self._kill(newcomer)
 
     # ---- ending
@@ -190,7 +199,9 @@ class Tree:
         if newcomer is not None:  # its follower is on the way already
             newcomer.role = "serves"
             return
-        chair.failures = backoff.failures_after(chair.failures, self._timers.now() - process.started)
+        chair.failures = backoff.failures_after(
+            chair.failures, self._timers.now() - process.started
+        )
         if not self._up and not chair.ever_ready and chair.failures >= START_ATTEMPTS:
             self._report.event("failed", name=process.seat, code=code)
             self.stop(70)
@@ -252,9 +263,15 @@ class Tree:
             {
                 name: {
                     "pid": serving.pid if (serving := chair.of("serves")) else 0,
-                    "state": "ready" if serving and serving.ready else "starting" if serving else "waiting",
+                    "state": "ready"
+                    if serving and serving.ready
+                    else "starting"
+                    if serving
+                    else "waiting",
                     "restarts": chair.restarts,
-                    "draining": [process.pid for process in chair.processes if process.role == "old"],
+                    "draining": [
+                        process.pid for process in chair.processes if process.role == "old"
+                    ],
                 }
                 for name, chair in self.chairs.items()
             }

@@ -116,9 +116,13 @@ def resolve_targets(
         if key in used:
             continue
         targets[key] = resolve(project.root, key, given[key], None, is_folder, findings)
-        if "." not in key and key != "localhost":  # with a dot it may be a host that a function sets
+        if (
+            "." not in key and key != "localhost"
+        ):  # with a dot it may be a host that a function sets
             findings.append(stranger(key, used))
-    findings += [notice(origin) for origin in unique(origins) if targets[origin.id].kind == "unmapped"]
+    findings += [
+        notice(origin) for origin in unique(origins) if targets[origin.id].kind == "unmapped"
+    ]
     return targets, findings
 
 
@@ -150,7 +154,9 @@ def resolve(
                 "map it to a folder to work without the cloud",
             )
         )
-        url = f"https://{bucket}.s3.{region}.amazonaws.com" + (f"/{prefix.rstrip('/')}" if prefix else "")
+        url = f"https://{bucket}.s3.{region}.amazonaws.com" + (
+            f"/{prefix.rstrip('/')}" if prefix else ""
+        )
         return Target("url", url=url)
     if scheme in URL_SCHEMES:
         return resolve_url(where, line, value, findings)
@@ -231,7 +237,9 @@ def stranger(key: str, used: set[str]) -> Finding:
         "warning",
         f"[local.origin] {key}",
         f"no origin has the id {key}",
-        f"did you mean {near[0]}?" if near else "use an origin's id, or the host that a function sets",
+        f"did you mean {near[0]}?"
+        if near
+        else "use an origin's id, or the host that a function sets",
     )
 
 

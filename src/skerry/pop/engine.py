@@ -14,7 +14,9 @@ import signal
 import socket
 import sys
 import threading
-from _operator import _compare_digest as same  # hmac's own; importing hmac loads OpenSSL, 3 MB a PoP
+from _operator import (
+    _compare_digest as same,
+)  # hmac's own; importing hmac loads OpenSSL, 3 MB a PoP
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -102,7 +104,9 @@ class Shell:
                 elif key.fileobj is self._listener:
                     accepted = accept(self._listener)
                     if accepted is not None:
-                        conversations[accepted.fileno()] = Conversation(accepted, self._token, self.answer)
+                        conversations[accepted.fileno()] = Conversation(
+                            accepted, self._token, self.answer
+                        )
                         selector.register(accepted, selectors.EVENT_READ)
                 elif not conversations[key.fd].hear():
                     selector.unregister(key.fd)
@@ -125,7 +129,9 @@ class Shell:
         """One op of control. Refusals are answers too; only a broken frame ends a conversation."""
         op = OPS.get(str(head.get("op")))
         if op is None:
-            return encode({"ok": False, "code": "engine.unknown_op", "message": f"no op {head.get('op')!r}"})
+            return encode(
+                {"ok": False, "code": "engine.unknown_op", "message": f"no op {head.get('op')!r}"}
+            )
         try:
             said, payload = op(self, head, body)
         except ValueError as error:
@@ -148,14 +154,20 @@ class Shell:
     def status(self, _head: Mapping[str, object], _body: bytes) -> tuple[dict[str, object], bytes]:
         return {"pid": os.getpid(), "version": self._version}, self._engine.status()
 
-    def explain_request(self, head: Mapping[str, object], _body: bytes) -> tuple[dict[str, object], bytes]:
+    def explain_request(
+        self, head: Mapping[str, object], _body: bytes
+    ) -> tuple[dict[str, object], bytes]:
         found = self._engine.explain_request(str(head.get("id", "")))
         return {"found": found is not None}, found or b""
 
-    def explain_url(self, _head: Mapping[str, object], body: bytes) -> tuple[dict[str, object], bytes]:
+    def explain_url(
+        self, _head: Mapping[str, object], body: bytes
+    ) -> tuple[dict[str, object], bytes]:
         return {}, self._engine.explain_url(body)
 
-    def drain_op(self, _head: Mapping[str, object], _body: bytes) -> tuple[dict[str, object], bytes]:
+    def drain_op(
+        self, _head: Mapping[str, object], _body: bytes
+    ) -> tuple[dict[str, object], bytes]:
         self.drain()
         return {}, b""
 
@@ -178,14 +190,18 @@ class Shell:
             draft.write_bytes(snapshot)
             draft.replace(self._stored)
         except OSError as error:
-            sys.stderr.write(f"{self._stored.name} was not kept, a restart will wait for control: {error}\n")
+            sys.stderr.write(
+                f"{self._stored.name} was not kept, a restart will wait for control: {error}\n"
+            )
 
     def _run(self) -> None:
         try:
             self._engine.run()
             if not self._draining:
                 self._failed = RuntimeError("the engine stopped serving without being asked to")
-        except BaseException as error:  # whatever it is, a PoP that no longer serves must be restarted
+        except (
+            BaseException
+        ) as error:  # whatever it is, a PoP that no longer serves must be restarted
             self._failed = error
         self._wake.send(b"e")
 
@@ -207,7 +223,9 @@ def accept(listener: socket.socket) -> socket.socket | None:
         connection, _address = listener.accept()
     except (BlockingIOError, ConnectionAbortedError):
         return None
-    connection.settimeout(5.0)  # for sends: control that does not read must not hold the shell for ever
+    connection.settimeout(
+        5.0
+    )  # for sends: control that does not read must not hold the shell for ever
     return connection
 
 
@@ -215,7 +233,10 @@ class Conversation:
     """One connection on the engine's socket: token first, then frames."""
 
     def __init__(
-        self, connection: socket.socket, token: str, answer: Callable[[dict[str, object], bytes], bytes]
+        self,
+        connection: socket.socket,
+        token: str,
+        answer: Callable[[dict[str, object], bytes], bytes],
     ) -> None:
         self._connection = connection
         self._token = token
@@ -233,7 +254,11 @@ class Conversation:
                 if not self._known:
                     self._known = same(str(head.get("token", "")).encode(), self._token.encode())
                     if not self._known:
-                        refusal = {"ok": False, "code": "engine.token", "message": "the token is missing or wrong"}
+                        refusal = {
+                            "ok": False,
+                            "code": "engine.token",
+                            "message": "the token is missing or wrong",
+                        }
                         self._connection.sendall(encode(refusal))
                         return False
                     if "op" not in head:
@@ -247,7 +272,9 @@ class Conversation:
         self._connection.close()
 
 
-def config(descriptors: Mapping[str, object], part: Mapping[str, object], launcher_token: str) -> bytes:
+def config(
+    descriptors: Mapping[str, object], part: Mapping[str, object], launcher_token: str
+) -> bytes:
     """What skerry._native.Engine is told."""
     pop = str(part["pop"])
     return json.dumps(

@@ -11,7 +11,9 @@ LONG = 60
 def tell(explained: Mapping[str, object], pop: str) -> str:
     """Lines: the facts first, then one line a step (`step  outcome  why`)."""
     lines = [f"at {pop}"]
-    lines += [f"  {label(name)}: {plain(value)}" for name, value in explained.items() if name != "steps"]
+    lines += [
+        f"  {label(name)}: {plain(value)}" for name, value in explained.items() if name != "steps"
+    ]
     steps = explained.get("steps")
     if isinstance(steps, list) and steps:
         lines.append("")
@@ -26,7 +28,11 @@ def tell_steps(steps: list[dict[str, object]]) -> Iterator[str]:
     for name, step in zip(names, steps, strict=True):
         rest = {key: value for key, value in step.items() if key not in STEP_KEYS}
         outcome = plain(rest.pop("outcome", ""))
-        why = "; ".join(f"{label(key)} {plain(value)}" for key, value in rest.items() if value not in (None, "", []))
+        why = "; ".join(
+            f"{label(key)} {plain(value)}"
+            for key, value in rest.items()
+            if value not in (None, "", [])
+        )
         yield f"  {name:<{width}}  {outcome}{'  ' if outcome and why else ''}{why}".rstrip()
 
 

@@ -49,9 +49,15 @@ def parse(words: Sequence[str], *, tags: Sequence[str] = (), soft: bool = False)
             hint="purge them in two commands",
         )
     if not paths and not tags:
-        raise CallerError("purge.nothing", "nothing to purge was named", hint="`skerry purge '/*'` purges everything")
+        raise CallerError(
+            "purge.nothing",
+            "nothing to purge was named",
+            hint="`skerry purge '/*'` purges everything",
+        )
     if len(paths) > PATHS_MAX:
-        raise CallerError("purge.too_many", f"{len(paths)} paths, at most {PATHS_MAX} at once", hint="use PATH*")
+        raise CallerError(
+            "purge.too_many", f"{len(paths)} paths, at most {PATHS_MAX} at once", hint="use PATH*"
+        )
     everything = "/*" in paths and not hosts
     return Purge(
         paths=() if everything else tuple(dict.fromkeys(paths)),

@@ -20,13 +20,7 @@ FUNCTIONS = "functions"
 
 # The standard format's first fields, for a file whose head has been rotated away (CloudFront Developer Guide,
 # "Standard logging reference").
-FIELDS = (
-    "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) "
-    "cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken "
-    "x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status "
-    "fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len "
-    "sc-range-start sc-range-end"
-).split()
+FIELDS = ["date", "time", "x-edge-location", "sc-bytes", "c-ip", "cs-method", "cs(Host)", "cs-uri-stem", "sc-status", "cs(Referer)", "cs(User-Agent)", "cs-uri-query", "cs(Cookie)", "x-edge-result-type", "x-edge-request-id", "x-host-header", "cs-protocol", "cs-bytes", "time-taken", "x-forwarded-for", "ssl-protocol", "ssl-cipher", "x-edge-response-result-type", "cs-protocol-version", "fle-status", "fle-encrypted-fields", "c-port", "time-to-first-byte", "x-edge-detailed-result-type", "sc-content-type", "sc-content-len", "sc-range-start", "sc-range-end"]
 
 
 class Log:
@@ -53,6 +47,11 @@ class Log:
                 self._head(file.readline(), file.readline())
                 file.seek(self._offset)
                 self._offset += len(file.readline())  # the first line is cut
+
+    def skip_to_end(self) -> None:
+        """Start with what is still to come."""
+        self.skip_to_tail()
+        self.new()
 
     def _head(self, *lines: bytes) -> None:
         for line in lines:
@@ -113,7 +112,9 @@ def merge(logs: list[Log]) -> list[Record]:
 
 def logs_of(folder: Path, pops: tuple[str, ...]) -> list[Log]:
     """The logs to read: those of the named PoPs (all where none is named), and the functions'."""
-    names = pops or tuple(sorted(path.stem for path in folder.glob("*.log") if path.stem not in ("node", FUNCTIONS)))
+    names = pops or tuple(
+        sorted(path.stem for path in folder.glob("*.log") if path.stem not in ("node", FUNCTIONS))
+    )
     return [Log(folder / f"{name}.log") for name in (*names, FUNCTIONS)]
 
 
@@ -141,6 +142,8 @@ def tell(record: Mapping[str, object]) -> str:
 def last_request_id(logs: list[Log]) -> str:
     """Id of the newest request in the logs, or empty."""
     ids: Iterator[str] = (
-        str(record["x-edge-request-id"]) for record in reversed(merge(logs)) if record.get("x-edge-request-id")
+        str(record["x-edge-request-id"])
+        for record in reversed(merge(logs))
+        if record.get("x-edge-request-id")
     )
     return next(ids, "")

@@ -25,7 +25,9 @@ def lend(held: list[int]) -> dict[str, object]:
     pidfd = os.pidfd_open(worker.pid)
     read_end, write_end = os.pipe()
     rights = array.array("i", [pidfd, read_end])
-    channel.sendmsg([json.dumps({"pid": worker.pid}).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    channel.sendmsg(
+        [json.dumps({"pid": worker.pid}).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
+    )
     os.close(read_end)
     os.close(pidfd)
     held.append(write_end)

@@ -20,7 +20,9 @@ class Engine:
 
     def __init__(self, config: bytes) -> None:
         self.config = json.loads(config)
-        self.listeners = [socket.socket(fileno=fd) for fd in self.config["http_fds"] + self.config["https_fds"]]
+        self.listeners = [
+            socket.socket(fileno=fd) for fd in self.config["http_fds"] + self.config["https_fds"]
+        ]
         for listener in self.listeners:
             listener.setblocking(False)
         self.journal = Path(self.config["state_dir"]) / "purges"
@@ -52,7 +54,9 @@ class Engine:
         return None if found is None else json.dumps(found).encode()
 
     def explain_url(self, request: bytes) -> bytes:
-        return json.dumps({"url": json.loads(request)["url"], "steps": [{"step": "lookup", "outcome": "miss"}]}).encode()
+        return json.dumps(
+            {"url": json.loads(request)["url"], "steps": [{"step": "lookup", "outcome": "miss"}]}
+        ).encode()
 
     def run(self) -> None:
         poller = select.epoll()
@@ -75,7 +79,9 @@ class Engine:
             listener.close()
         until = time.monotonic() + self.deadline_s
         while self.open and time.monotonic() < until:
-            self.draining.wait(0.001) if not self.draining.is_set() else select.select([], [], [], 0.001)
+            self.draining.wait(0.001) if not self.draining.is_set() else select.select(
+                [], [], [], 0.001
+            )
 
     def drain(self, deadline_s: float) -> None:
         self.deadline_s = deadline_s
@@ -98,8 +104,12 @@ class Engine:
                 os._exit(9)
             request_id = f"r{os.getpid()}-{len(self.requests)}"
             self.requests[request_id] = {"id": request_id, "url": path, "steps": []}
-            body = json.dumps({"version": self.snapshot.get("version"), "pid": os.getpid()}).encode()
-            answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nX-Request: {request_id}\r\n"
+            body = json.dumps(
+                {"version": self.snapshot.get("version"), "pid": os.getpid()}
+            ).encode()
+            answer = (
+                f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nX-Request: {request_id}\r\n"
+            )
             connection.sendall(answer.encode() + b"Connection: close\r\n\r\n" + body)
         except OSError:
             pass

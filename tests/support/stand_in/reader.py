@@ -12,7 +12,7 @@ from skerry.base.finding import Finding, Place
 from skerry.spec.project import Project
 
 
-def read(root: Path, *, variables: Mapping[str, object] = {}) -> Project:  # noqa: B006 - the seam's own signature
+def read(root: Path, *, variables: Mapping[str, object] = {}) -> Project:
     """See skerry.readers.project.read."""
     try:
         text = (root / "skerry.toml").read_bytes()
@@ -21,6 +21,8 @@ def read(root: Path, *, variables: Mapping[str, object] = {}) -> Project:  # noq
     try:
         project = msgspec.json.decode(text, type=Project)
     except msgspec.MsgspecError as error:
-        finding = Finding("project.syntax", "error", Place("skerry.toml", 1), str(error), "write JSON")
+        finding = Finding(
+            "project.syntax", "error", Place("skerry.toml", 1), str(error), "write JSON"
+        )
         return Project(root=str(root), name="broken", files=("skerry.toml",), findings=(finding,))
     return msgspec.structs.replace(project, root=str(root), files=("skerry.toml",))

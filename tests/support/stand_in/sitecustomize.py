@@ -35,7 +35,9 @@ class Finder:
         if name not in FILES:
             return None
         folder = [] if FILES[name] == "package.py" else None
-        return importlib.util.spec_from_file_location(name, HERE / FILES[name], submodule_search_locations=folder)
+        return importlib.util.spec_from_file_location(
+            name, HERE / FILES[name], submodule_search_locations=folder
+        )
 
 
 if os.environ.get("TEST_STAND_IN") == "all":

@@ -13,15 +13,14 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from skerry.node import lock
 from skerry.node import settings as node_settings
-from skerry.pop.frames import Frames, encode
-from tests.support.node import alive, environment, eventually, family, fetch, running, settings_for
 from skerry.spec.pop import Local, Pop
 from skerry.spec.project import Project
-import msgspec
+from tests.support.node import alive, environment, eventually, family, fetch, running, settings_for
 
 
 @pytest.fixture
@@ -32,7 +31,9 @@ def project(tmp_path: Path) -> Path:
 
 def write(root: Path, pops: int) -> None:
     names = ("us-east", "eu-west", "ap-south")[:pops]
-    made = Project(root="", name="shop", local=Local(pops=tuple(Pop(name, name[:3]) for name in names)))
+    made = Project(
+        root="", name="shop", local=Local(pops=tuple(Pop(name, name[:3]) for name in names))
+    )
     (root / "skerry.toml").write_bytes(msgspec.json.encode(made))
 
 
@@ -187,12 +188,22 @@ def test_the_run_ends_with_the_process_that_asked_for_it(project: Path) -> None:
         "print(c.pid, flush=True); c.wait()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(path)], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", program, str(path)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     ) as starter:
         assert starter.stdout is not None
         init = int(starter.stdout.readline())
         run = path.parent
-        eventually(lambda: '"starting"' not in (run / "parts.json").read_text() if (run / "parts.json").exists() else False, "up")
+        eventually(
+            lambda: (
+                '"starting"' not in (run / "parts.json").read_text()
+                if (run / "parts.json").exists()
+                else False
+            ),
+            "up",
+        )
         below = family(init)
         starter.kill()
     eventually(lambda: not [pid for pid in below if alive(pid)], "an orderly end")
