@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from typing import Any
 
 from skerry.node import settings as node_settings
 from skerry.node.settings import NodeSettings, PopSettings
+from tests.support.wait import until
 
 SOURCE = Path(__file__).parents[2] / "src"
 STAND_IN = Path(__file__).parent / "stand_in"
@@ -29,16 +29,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition: Callable[[], Any], what: str, deadline_s: float = 10.0) -> Any:
+def eventually(condition: Callable[[], Any], what: str) -> Any:
     """Poll until the condition holds; its value. Fails by name."""
-    until = time.monotonic() + deadline_s
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > until:
-            raise AssertionError(f"never: {what}")
-        time.sleep(0.005)
+    return until(condition, within_s=10.0, what=what)
 
 
 def environment(every_stand_in: bool = True) -> dict[str, str]:

@@ -161,8 +161,7 @@ def ports(root: Path) -> Check:
     wanted = [local.http_port + number for number in range(len(local.pops))]
     opened: list[socket.socket] = []
     try:
-        for port in wanted:
-            opened.append(bind_tcp("127.0.0.1", port, what="a PoP", key="http_port"))
+        opened.extend(bind_tcp("127.0.0.1", port, what="a PoP", key="http_port") for port in wanted)
     except BindError as error:
         return Check("ports", False, error.message, error.hint)
     finally:

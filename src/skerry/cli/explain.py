@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import Any  # tables and control's answers are JSON
+from typing import Any  # Any: tables and control's answers are JSON
 
 import click
 

@@ -13,7 +13,7 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any  # control's answers are JSON
+from typing import Any  # Any: control's answers are JSON
 
 from skerry.base.errors import SkerryError
 from skerry.cli import greeting, render

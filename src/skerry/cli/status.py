@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any  # control's answers are JSON
+from typing import Any  # Any: control's answers are JSON
 
 import click
 

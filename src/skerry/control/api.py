@@ -68,9 +68,7 @@ class Api:
             await say(writer, refusal(error))
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except (
-            Exception
-        ) as error:  # one op's bug must not end the caller's connection without a word
+        except Exception as error:  # one op's bug must not end the caller without a word
             await say(
                 writer, refusal(BugError("bug.unexpected", f"{type(error).__name__}: {error}"))
             )

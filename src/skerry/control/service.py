@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import cast
 
+from skerry.base import environment
 from skerry.base.finding import Finding
 from skerry.control import state, watch
 from skerry.control.api import LINE_BYTES_MAX, Api, Ask
@@ -118,7 +119,7 @@ class Control:
                 if settled == after:
                     break
                 after = settled
-            paths = [os.path.relpath(path, self.root) for path in watch.changed(before, after)]
+            paths = [self.relative(path) for path in watch.changed(before, after)]
             before, listed = after, names
             await self.load_and_tell(paths)
             # The set of files may be another one now; what changed while loading is seen by its marks.
@@ -126,6 +127,10 @@ class Control:
                 **watch.marks(self.watched()),
                 **{path: mark for path, mark in before.items() if path in after},
             }
+
+    def relative(self, path: str) -> str:
+        """A path as a person in the project's folder would write it."""
+        return os.path.relpath(path, self.root)
 
     async def load_and_tell(self, paths: list[str]) -> Outcome:
         """Reload and let everybody know, unless nothing came of it."""
@@ -255,8 +260,8 @@ async def serve(told: Mapping[str, object], listener: socket.socket, ready: int)
 
 def main() -> int:
     """Start from what init has put into the environment."""
-    descriptors = json.loads(os.environ.pop("SKERRY_FDS"))
-    told = json.loads(os.environ.pop("SKERRY_PART"))
+    descriptors = json.loads(environment.read("SKERRY_FDS"))
+    told = json.loads(environment.read("SKERRY_PART"))
     listener = socket.socket(fileno=descriptors["control"])
     asyncio.run(serve(told, listener, descriptors["ready"]))
     return 0

@@ -83,8 +83,9 @@ def environment(settings: NodeSettings, seat: str, pop: PopSettings | None) -> d
     }
     if pop is not None:
         told["pop"] = pop.name
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("SKERRY_")}
-    kept = {key: os.environ[key] for key in HANDED_ON if key in os.environ}
+    whole = dict(os.environ)  # noqa: TID251 - handed on as a whole, not read
+    inherited = {key: value for key, value in whole.items() if not key.startswith("SKERRY_")}
+    kept = {key: whole[key] for key in HANDED_ON if key in whole}
     # Init runs with -S, its children with their packages: they must find the same skerry as init did.
     package_root = str(Path(__file__).resolve().parents[2])
     paths = [path for path in inherited.get("PYTHONPATH", "").split(os.pathsep) if path]

@@ -9,6 +9,7 @@ hands the worker to an engine.
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import selectors
 import signal
@@ -84,10 +85,8 @@ class Leases:
         if kill:
             kill_by(pidfd)
         for number in (lifeline, pidfd):
-            try:
+            with contextlib.suppress(KeyError, ValueError):  # it never got that far
                 self._selector.unregister(number)
-            except (KeyError, ValueError):
-                pass  # it never got that far
             os.close(number)
 
     def kill_all(self) -> None:
@@ -98,7 +97,5 @@ class Leases:
 
 def kill_by(pidfd: int) -> None:
     """SIGKILL. A worker that was reaped already gives ESRCH, which must not take init along."""
-    try:
+    with contextlib.suppress(OSError):  # gone already: that is what was wanted
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    except OSError:
-        pass  # gone: that is what was wanted

@@ -98,7 +98,7 @@ def holder(port: int, proc: Path = Path("/proc")) -> str:
         if not process.name.isdigit():
             continue
         try:
-            if any(os.readlink(entry) in inodes for entry in (process / "fd").iterdir()):
+            if any(str(entry.readlink()) in inodes for entry in (process / "fd").iterdir()):
                 return f"pid {process.name} ({(process / 'comm').read_text().strip()})"
         except OSError:
             continue  # gone by now, or another user's

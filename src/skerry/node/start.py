@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any  # init's events are JSON
+from typing import Any  # Any: init's events are JSON
 
 from skerry.base.errors import BugError, BusyError, ConfigError
 from skerry.node import lock

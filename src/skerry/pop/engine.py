@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from skerry.base import environment
 from skerry.pop.frames import FrameError, Frames, encode
 
 
@@ -199,9 +200,7 @@ class Shell:
             self._engine.run()
             if not self._draining:
                 self._failed = RuntimeError("the engine stopped serving without being asked to")
-        except (
-            BaseException
-        ) as error:  # whatever it is, a PoP that no longer serves must be restarted
+        except BaseException as error:  # whatever it is, restart
             self._failed = error
         self._wake.send(b"e")
 
@@ -297,8 +296,8 @@ def config(
 
 def main() -> int:
     """Start from what init has put into the environment."""
-    descriptors = json.loads(os.environ.pop("SKERRY_FDS"))
-    part = json.loads(os.environ.pop("SKERRY_PART"))
+    descriptors = json.loads(environment.read("SKERRY_FDS"))
+    part = json.loads(environment.read("SKERRY_PART"))
     pop = part["pop"]
     Path(part["state_dir"], "pops", pop).mkdir(mode=0o700, parents=True, exist_ok=True)
     from skerry._native import Engine as Native  # not above: tests of the shell need no native core
