@@ -92,7 +92,7 @@ class EngineLink:
             await self._tell()
             await wire.gone
             async with self._turn:
-                self._wire, self.pid, self.applied = None, 0, 0
+                self._let_go()
             await self._tell()
 
     async def _greet(self, wire: Wire) -> None:
@@ -113,13 +113,20 @@ class EngineLink:
         )
         await self._push()
 
+    def _let_go(self) -> None:
+        """The wire is of no use: whoever waits for an engine waits for the next one from here on."""
+        if self._wire is not None:
+            self._wire.close()
+        self._wire, self.pid, self.applied = None, 0, 0
+
     async def _push(self) -> None:
         if self._wire is None or self._wanted is None or self.applied == self._wanted[0]:
             return
         try:
             head, _body = await self._wire.ask({"op": "apply"}, self._wanted[1])
         except (OSError, TimeoutError):
-            return  # keep() sees the end of the wire and brings it to the next process
+            self._let_go()  # keep() brings it to the next process
+            return
         if head.get("ok"):
             self.applied, self.refused = number(head.get("version")), ""
         else:
@@ -144,6 +151,7 @@ class EngineLink:
                     raise ConnectionResetError("it is restarting")
                 head, answer = await self._wire.ask({"op": op, **more}, body)
             except (OSError, TimeoutError) as error:
+                self._let_go()  # at once: keep() may hear of the end later than this caller tries again
                 why = str(error) or f"no answer in {ANSWER_S:g} s"
                 raise BusyError(
                     "engine.away",
