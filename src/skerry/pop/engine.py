@@ -120,6 +120,12 @@ class Shell:
         selector.close()
         return self._finish()
 
+    def close(self) -> None:
+        """Let go of what a shell that has ended, or never served, still holds."""
+        self._listener.close()
+        self._wake.close()
+        self._woken.close()
+
     def _finish(self) -> int:
         if self._failed is None and self._runner is not None:
             self._engine.drain(self._drain_s)

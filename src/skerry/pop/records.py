@@ -144,7 +144,7 @@ def parse(line: str, fields: list[str]) -> Record | None:
 def merge(logs: list[Log]) -> list[Record]:
     """What is new in all of them, by time."""
     found = [record for log in logs for record in log.new()]
-    found.sort(key=lambda record: str(record.get("time", "")))
+    found.sort(key=lambda record: str(record.get("time", "")).rstrip("Z"))  # `02Z` is before `02.5Z`
     return found
 
 
