@@ -6,6 +6,14 @@ from __future__ import annotations
 COMMANDS: dict[str, tuple[str, str]] = {
     "trust": ("skerry.cli.trust", "let this machine believe certificates of `skerry up`"),
     "untrust": ("skerry.cli.untrust", "take that back and remove the local CA"),
+    "up": ("skerry.cli.up", "run the project on this machine"),
+    "down": ("skerry.cli.down", "stop it"),
+    "reset": ("skerry.cli.reset", "forget its state on this machine"),
+    "status": ("skerry.cli.status", "what runs, hit ratios, origins, functions"),
+    "explain": ("skerry.cli.explain", "why: of a URL, a request id or a code"),
+    "logs": ("skerry.cli.logs", "requests and functions' output of all PoPs"),
+    "purge": ("skerry.cli.purge", "forget cached objects on every PoP"),
+    "doctor": ("skerry.cli.doctor", "check this machine and the run"),
 }
 
 # Words that the vocabulary knows and whose time has not come. They are answered by name, so that

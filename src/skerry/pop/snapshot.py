@@ -30,7 +30,11 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class FunctionRef(msgspec.Struct, frozen=True):
-    """A function as an engine calls it. `version`: digest of its code and settings, immutable."""
+    """A function as an engine calls it.
+
+    version   digest of its code and settings, immutable; empty: no version of it has ever loaded, so a call
+              ends as the cloud ends one whose init fails (503)
+    """
 
     name: str
     version: str

@@ -1,0 +1,170 @@
+"""`skerry up` while it runs: edits as they are taken, keys, and an orderly end."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import sys
+import termios
+import tty
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any  # Any: control's answers are JSON
+
+from skerry.base.errors import SkerryError
+from skerry.cli import greeting, render
+from skerry.control.client import Client
+from skerry.node.start import Starting
+from skerry.pop import explain, records
+
+TICK_S = 0.1
+KEYS = "keys: b browser · l logs · p purge · e explain last · q quit"
+
+
+class Foreground:
+    """One terminal, one run."""
+
+    def __init__(self, root: Path, starting: Starting, state: dict[str, Any]) -> None:
+        self._root = root
+        self._starting = starting
+        self._state = state
+        self._ending = False
+        self._logs: list[records.Log] | None = None
+        self._deeds = {
+            "b": lambda: webbrowser.open(state["pops"][0]["http"]),
+            "l": self._switch_logs,
+            "p": self._purge,
+            "e": self._explain_last,
+            "q": self._end,
+        }
+
+    def run(self) -> int:
+        """Until the run has ended; its exit code. A second Ctrl-C ends it at once."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, lambda *_: self._end())
+        keys = sys.stdin.isatty() and sys.stdout.isatty()
+        with selectors.DefaultSelector() as selector, unbuffered(keys):
+            ended = os.pidfd_open(self._starting.process.pid)
+            selector.register(ended, selectors.EVENT_READ, "end")
+            if keys:
+                render_line(f"\n{KEYS}")
+                selector.register(sys.stdin, selectors.EVENT_READ, "key")
+            events = self._listen(selector)
+            while self._starting.process.poll() is None:
+                for key, _mask in selector.select(TICK_S):
+                    if key.data == "key":
+                        self._press(os.read(sys.stdin.fileno(), 1).decode(errors="replace"))
+                    elif key.data == "events" and events is not None and not self._hear(events):
+                        selector.unregister(events)
+                        os.close(events)
+                        events = None
+                if events is None and not self._ending:
+                    events = self._listen(selector)
+                self._show_logs()
+            os.close(ended)
+        return 0 if self._ending else self._starting.process.returncode
+
+    def _end(self) -> None:
+        if not self._ending:
+            render_line("stopping")
+        self._ending = True
+        if self._starting.process.poll() is None:
+            self._starting.process.send_signal(signal.SIGTERM)
+
+    # ---- events of control
+
+    def _listen(self, selector: selectors.BaseSelector) -> int | None:
+        """Subscribe; None while control restarts (then the next tick tries again)."""
+        try:
+            client = Client(self._root, timeout_s=2.0)
+            follow = client.follow("events")
+            next(follow)  # `listening`
+        except SkerryError:
+            return None
+        number = os.dup(client.fileno())
+        client.close()
+        selector.register(number, selectors.EVENT_READ, "events")
+        return number
+
+    def _hear(self, number: int) -> bool:
+        """What there is to say about edits. False: control has gone."""
+        data = os.read(number, 1 << 20)
+        for line in data.splitlines():
+            self._tell(json.loads(line))
+        return bool(data)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        files = ", ".join(event.get("files", ())[:3]) or "reloaded"
+        if event["event"] == "rejected":
+            render_line(f"{files}: not taken, version {event['version']} keeps serving")
+        else:
+            pending = f", waiting for {', '.join(event['pending'])}" if event.get("pending") else ""
+            render_line(f"{files}: version {event['version']} serves{pending}")
+        render.findings(greeting.read_findings(event.get("findings", [])), sys.stderr)
+
+    # ---- keys
+
+    def _press(self, key: str) -> None:
+        deed = self._deeds.get(key)
+        if deed is None:
+            return
+        try:
+            deed()
+        except SkerryError as error:
+            render.error(error, sys.stderr)
+
+    def _switch_logs(self) -> None:
+        if self._logs is not None:
+            self._logs = None
+            render_line("logs off")
+            return
+        self._logs = records.logs_of(self._root / ".skerry" / "log", ())
+        for log in self._logs:
+            log.skip_to_end()
+        render_line("logs on")
+
+    def _show_logs(self) -> None:
+        for record in records.merge(self._logs or []):
+            render_line(records.tell(record))
+
+    def _purge(self) -> None:
+        with Client(self._root) as control:
+            answer = control.ask("purge", all=True)
+        render_line(f"purged everything on {', '.join(each['pop'] for each in answer['done'])}")
+
+    def _explain_last(self) -> None:
+        logs = records.logs_of(self._root / ".skerry" / "log", ())
+        for log in logs:
+            log.skip_to_tail()
+        request_id = records.last_request_id(logs)
+        if not request_id:
+            render_line("no request yet")
+            return
+        with Client(self._root) as control:
+            answer = control.ask("explain_request", id=request_id)
+        render_line(explain.tell(answer["explained"], answer["pop"]))
+
+
+def render_line(text: str) -> None:
+    """A line of talk."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def unbuffered(wanted: bool) -> Iterator[None]:
+    """Keys arrive one by one, unechoed; the terminal is given back as it was."""
+    if not wanted:
+        yield
+        return
+    number = sys.stdin.fileno()
+    before = termios.tcgetattr(number)
+    try:
+        tty.setcbreak(number)
+        yield
+    finally:
+        termios.tcsetattr(number, termios.TCSADRAIN, before)

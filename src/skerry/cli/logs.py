@@ -1,0 +1,46 @@
+"""`skerry logs`: requests and functions' output of all PoPs, by time."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from skerry.pop.records import Record
+
+LOOK_S = 0.1
+
+
+@click.command("logs")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
+@click.option("-n", "--lines", default=50, show_default=True, help="How many of the past.")
+@click.option("--pop", "pops", multiple=True, help="Only this PoP.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+def command(path: Path, follow: bool, lines: int, pops: tuple[str, ...], as_json: bool) -> None:
+    """Show access records and what functions printed. Works also when nothing runs any more."""
+    from skerry.pop import records
+
+    folder = path.resolve() / ".skerry" / "log"
+    logs = records.logs_of(folder, pops)
+    for log in logs:
+        log.skip_to_tail()
+    past = [record for record in records.merge(logs) if records.wanted(record, pops)]
+    for record in past[-lines:] if lines else []:
+        show(record, as_json)
+    while follow:
+        time.sleep(LOOK_S)  # a file has no event that poll(2) knows
+        for record in records.merge(logs):
+            if records.wanted(record, pops):
+                show(record, as_json)
+
+
+def show(record: Record, as_json: bool) -> None:
+    """One record on stdout."""
+    from skerry.pop import records
+
+    click.echo(json.dumps(record) if as_json else records.tell(record))

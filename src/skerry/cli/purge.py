@@ -1,0 +1,57 @@
+"""`skerry purge`: forget cached objects, on every PoP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("purge")
+@click.argument("words", nargs=-1, metavar="PATH*|URL …")
+@click.option("--tag", "tags", multiple=True, help="Everything that carries this tag.")
+@click.option("--soft", is_flag=True, help="Keep it, but ask the origin before the next use.")
+@click.option("--pop", "pops", multiple=True, help="Only on this PoP.")
+@click.option("--timeout-s", default=10.0, show_default=True, help="How long to wait for all PoPs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--at", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+)
+def command(
+    words: tuple[str, ...],
+    tags: tuple[str, ...],
+    soft: bool,
+    pops: tuple[str, ...],
+    timeout_s: float,
+    as_json: bool,
+    root: Path,
+) -> None:
+    """Purge paths (`/img/*`), URLs or tags, and return when every PoP has it."""
+    from skerry.base.errors import BusyError
+    from skerry.control.client import Client
+    from skerry.pop import purge
+
+    wanted = purge.parse(words, tags=tags, soft=soft)
+    with Client(root.resolve(), timeout_s + 5.0) as control:
+        answer = control.ask(
+            "purge",
+            paths=wanted.paths,
+            hosts=wanted.hosts,
+            tags=wanted.tags,
+            all=wanted.all,
+            soft=wanted.soft,
+            pops=pops,
+            timeout_s=timeout_s,
+        )
+    if as_json:
+        click.echo(json.dumps(answer))
+    else:
+        for each in sorted(answer["done"], key=lambda each: each["pop"]):
+            click.echo(f"{each['pop']}: purged, sequence {each['sequence']}, {each['ms']:g} ms")
+    if answer["pending"]:
+        raise BusyError(
+            "purge.pending",
+            f"not yet purged on {', '.join(answer['pending'])}",
+            hint="run it again, and see `skerry status`",
+        )

@@ -1,0 +1,78 @@
+"""`skerry status`: what runs, and how it does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any  # Any: control's answers are JSON
+
+import click
+
+
+@click.command("status")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(path: Path, as_json: bool) -> None:
+    """Show PoPs with hit ratio and requests per second, origins, functions and processes."""
+    from skerry.cli import greeting, render
+    from skerry.control.client import Client
+
+    root = path.resolve()
+    with Client(root) as control:
+        found = control.ask("status")
+    found["parts"] = parts(root)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    out = sys.stdout
+    out.write(
+        f"{found['name']} version {found['version']} ({found['profile']}, {found['level']})\n\n"
+    )
+    render.table([pop_row(pop, found["engines"]) for pop in found["pops"]], stream=out)
+    out.write("\n")
+    render.table(
+        [{"origin": each["id"], "where": greeting.place(each)} for each in found["origins"]],
+        stream=out,
+    )
+    if found["functions"]:
+        out.write("\n")
+        rows = [
+            {"function": each["name"], "handler": each["handler"], "version": each["version"][:8]}
+            for each in found["functions"]
+        ]
+        render.table(rows, stream=out)
+    out.write("\n")
+    render.table(found["parts"], stream=out)
+    if found["rejected"]:
+        sys.stderr.write("\nthe last edit was not taken:\n\n")
+        render.findings(greeting.read_findings(found["rejected"]), sys.stderr)
+
+
+def pop_row(pop: dict[str, Any], engines: list[dict[str, Any]]) -> dict[str, object]:
+    """One PoP's line. The hit ratio is that of requests which looked into the cache; none: a dash."""
+    engine = next((each for each in engines if each["pop"] == pop["name"]), {})
+    status = engine.get("status", {})
+    requests, hits = status.get("requests", 0), status.get("hits", 0)
+    return {
+        "pop": pop["name"],
+        "at": pop["at"],
+        "url": pop["http"],
+        "requests": requests,
+        "req/s": engine.get("requests_per_s"),
+        "hit %": round(100 * hits / requests, 1) if requests else None,
+        "version": pop["version"],
+        "note": engine.get("error") or pop["refused"],
+    }
+
+
+def parts(root: Path) -> list[dict[str, object]]:
+    """What init wrote about its processes."""
+    try:
+        found = json.loads((root / ".skerry" / "run" / "parts.json").read_text())["parts"]
+    except (OSError, ValueError, KeyError):
+        return []  # between two runs
+    return [
+        {"process": name, "pid": each["pid"], "state": each["state"], "restarts": each["restarts"]}
+        for name, each in found.items()
+    ]

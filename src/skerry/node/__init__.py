@@ -1,0 +1,8 @@
+"""The process tree of one machine, and the one process that holds it together.
+
+`settings` is what `skerry up` writes down for a run; `parts` the table of what runs; `assemble` joins the
+two into seats. `init` is the process itself: it binds every socket (`listeners`), starts and reaps
+(`children`), waits between restarts (`backoff`), kills workers whose engine let go (`leases`) and tells
+whoever started it how far it has come (`report`). `lock` answers "does one run here already?".
+All of it is standard library only and single-threaded: init must be too simple to die.
+"""
