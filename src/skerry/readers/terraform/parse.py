@@ -358,7 +358,7 @@ class Parser:
         """[…], [for …]."""
         self.pos = end
         with self.newlines_ignored():
-            if self.peek()[1] == "for" and self.peek()[0] == "ident":
+            if self.peek()[:2] == ("ident", "for"):
                 return self.comprehension(at, "]")
             items: list[Expr] = []
             while not self.at_op("]"):
@@ -373,13 +373,8 @@ class Parser:
         """{…}, {for …}: items end with a comma or with their line."""
         self.pos = end
         with self.newlines_ignored():
-            if self.peek()[1] == "for" and self.peek()[0] == "ident":
-                mark = self.pos
-                self.take()
-                is_for = self.peek()[0] == "ident"  # `{ for = 1 }` is an object with the key "for"
-                self.pos = mark
-                if is_for:
-                    return self.comprehension(at, "}")
+            if self.peek()[:2] == ("ident", "for"):
+                return self.comprehension(at, "}")
         items: list[tuple[Expr, Expr]] = []
         with self.newlines_ignored(False):
             while True:

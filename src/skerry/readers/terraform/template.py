@@ -37,9 +37,11 @@ class Token:
 def parse(parser: Parser, start: int, stop: int | None, *, quoted: bool, flush: bool) -> Template:
     """The template from `start` to `stop`, or to the closing quote, which the parser is then past."""
     tokens = scan(parser, start, stop, quoted)
+    if not quoted:
+        tokens = lines(tokens)
+    trim(tokens)
     if flush:
         unindent(tokens)
-    trim(tokens)
     row = [token for token in tokens if token.kind != "text" or token.text]
     parts, rest = tree(row, 0, ())
     if rest < len(row):
@@ -154,8 +156,22 @@ def close(parser: Parser, what: str) -> bool:
     return bool(match.group(1))
 
 
+def lines(tokens: list[Token]) -> list[Token]:
+    """Text of several lines as one token a line: trimming and indentation see no further than that."""
+    row: list[Token] = []
+    for token in tokens:
+        if token.kind != "text":
+            row.append(token)
+            continue
+        for line in token.text.splitlines(keepends=True):
+            piece = Token("text", token.at)
+            piece.text = line
+            row.append(piece)
+    return row
+
+
 def trim(tokens: list[Token]) -> None:
-    """`~`: blanks and one line end go, on that side (hclsyntax trims a neighbour's whole run of blanks)."""
+    """`~`: the neighbour on that side loses its blanks, the line end included."""
     for index, token in enumerate(tokens):
         if token.trim_before and index and tokens[index - 1].kind == "text":
             tokens[index - 1].text = tokens[index - 1].text.rstrip()
@@ -164,31 +180,25 @@ def trim(tokens: list[Token]) -> None:
 
 
 def unindent(tokens: list[Token]) -> None:
-    """`<<-`: take the indentation of the least indented line from every line."""
-    indents: list[int] = []
+    """`<<-`: take the indentation of the least indented line from every line.
+
+    As hclsyntax does it: after trimming, so that a line whose predecessor lost its line end keeps its blanks;
+    empty lines do not count.
+    """
+    starts: list[Token] = []
     fresh = True
     for token in tokens:
-        if token.kind != "text":
+        if token.kind == "text":
+            if fresh and token.text.strip(" ") != "\n":
+                starts.append(token)
+            fresh = token.text.endswith("\n")
+        else:
             if fresh:
-                indents.append(0)
+                return  # a line begins with a hole: nothing to take away
             fresh = False
-            continue
-        for line in token.text.splitlines(keepends=True):
-            if fresh:
-                blanks = len(line) - len(line.lstrip(" "))
-                indents.append(blanks)
-            fresh = line.endswith("\n")
-    cut = min(indents, default=0)
-    fresh = True
-    for token in tokens:
-        if token.kind != "text":
-            fresh = False
-            continue
-        kept: list[str] = []
-        for line in token.text.splitlines(keepends=True):
-            kept.append(line[cut:] if fresh else line)
-            fresh = line.endswith("\n")
-        token.text = "".join(kept)
+    cut = min((len(token.text) - len(token.text.lstrip(" ")) for token in starts), default=0)
+    for token in starts:
+        token.text = token.text[cut:]
 
 
 def tree(row: list[Token], index: int, ends: tuple[str, ...]) -> tuple[tuple[Expr, ...], int]:
