@@ -41,12 +41,22 @@ class Set(list[object]):
 
 
 class Namespace:
-    """A name that has attributes but is no value yet: `var`, `aws_s3_bucket`, `module.site`."""
+    """A name that has attributes but is no value yet: `var`, `aws_s3_bucket`, `module.site`.
 
-    def __init__(self, name: str, attribute: Callable[[str, Place], object], whole: Callable[[], object] | None = None):
+    whole: the name as a value, where it is one. owner: the instance of a resource that it names.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        attribute: Callable[[str, Place], object],
+        whole: Callable[[], object] | None = None,
+        owner: object = None,
+    ) -> None:
         self.name = name
         self.attribute = attribute
         self.whole = whole
+        self.owner = owner
 
 
 class Wrong(Exception):
