@@ -65,7 +65,11 @@ def config_of(document: object) -> Json:
     if isinstance(document.get("Distribution"), dict):
         document = document["Distribution"]
     found = document.get("DistributionConfig", document)
-    return found if isinstance(found, dict) and "DefaultCacheBehavior" in found and "Origins" in found else {}
+    return (
+        found
+        if isinstance(found, dict) and "DefaultCacheBehavior" in found and "Origins" in found
+        else {}
+    )
 
 
 def read(document: Json, path: Path, report: Report) -> list[Resource]:
@@ -76,7 +80,9 @@ def read(document: Json, path: Path, report: Report) -> list[Resource]:
     address = f"{KIND}.{name}"
     shape = convert(config_of(document), KIND, Place(report.name(path)), report)
     ids = {"id": given if isinstance(given, str) else identity.short(address)}
-    return [Resource(address=address, type=KIND, name=name, shape=shape, folder=path.parent, ids=ids)]
+    return [
+        Resource(address=address, type=KIND, name=name, shape=shape, folder=path.parent, ids=ids)
+    ]
 
 
 def snake(name: str) -> str:
@@ -91,10 +97,19 @@ def convert(found: Json, path: str, place: Place, report: Report) -> Shape:
         if member in ONLY:
             if ONLY[member] is not None and value not in (ONLY[member], None, ""):
                 report.add(
-                    "terraform.not_built", "error", place, f"{member} = {value}: only {ONLY[member] or 'none'} is built"
+                    "terraform.not_built",
+                    "error",
+                    place,
+                    f"{member} = {value}: only {ONLY[member] or 'none'} is built",
                 )
             continue
-        put(shape, "origin_id" if member == "Id" and path.count(".") == 1 else snake(member), value, place, report)
+        put(
+            shape,
+            "origin_id" if member == "Id" and path.count(".") == 1 else snake(member),
+            value,
+            place,
+            report,
+        )
     return shape
 
 
@@ -103,7 +118,11 @@ def put(shape: Shape, name: str, value: object, place: Place, report: Report) ->
     if isinstance(value, dict) and name == "allowed_methods":
         shape.values["cached_methods"] = unwrapped(value.get("CachedMethods"))
         value = {"Items": value.get("Items")}
-    if name == "logging_config" and isinstance(value, dict) and not (value.get("Enabled") or value.get("Bucket")):
+    if (
+        name == "logging_config"
+        and isinstance(value, dict)
+        and not (value.get("Enabled") or value.get("Bucket"))
+    ):
         return
     if name == "logging_config" and isinstance(value, dict):
         value = {key: item for key, item in value.items() if key != "Enabled"}
@@ -121,8 +140,10 @@ def put(shape: Shape, name: str, value: object, place: Place, report: Report) ->
 
 def wrapper(value: object) -> bool:
     """Is it a list as the API has them: Quantity, Items, and whether it is enabled?"""
-    return isinstance(value, dict) and value.keys() <= {"Quantity", "Items", "Enabled"} and (
-        "Quantity" in value or "Items" in value
+    return (
+        isinstance(value, dict)
+        and value.keys() <= {"Quantity", "Items", "Enabled"}
+        and ("Quantity" in value or "Items" in value)
     )
 
 

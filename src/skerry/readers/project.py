@@ -58,7 +58,12 @@ def read(
     resources: list[Resource] = []
     for written, place in sources:
         resources += read_source(
-            (root / written).resolve(), written, place, given, os.environ if environment is None else environment, report
+            (root / written).resolve(),
+            written,
+            place,
+            given,
+            os.environ if environment is None else environment,
+            report,
         )
     context = Context(report, found, resources, python)
     for resource in resources:
@@ -121,11 +126,20 @@ def read_source(
         return terraform.read(path, variables, environment, report)
     if path.name.startswith("wrangler."):
         report.add(
-            "reads.wrangler", "warning", place, f"{written}: Workers come with a later version; the file is not read yet"
+            "reads.wrangler",
+            "warning",
+            place,
+            f"{written}: Workers come with a later version; the file is not read yet",
         )
         return []
     if not path.is_file():
-        report.add("reads.missing", "error", place, f"{written} is not there", "`reads` are paths from the project's folder")
+        report.add(
+            "reads.missing",
+            "error",
+            place,
+            f"{written} is not there",
+            "`reads` are paths from the project's folder",
+        )
         return []
     if path.suffix == ".tf":
         return terraform.read(path.parent, variables, environment, report, path)
@@ -153,7 +167,12 @@ def read_json(path: Path, report: Report) -> list[Resource]:
         report.add("reads.unreadable", "error", Place(name), f"the file cannot be read: {error}")
         return []
     except json.JSONDecodeError as error:
-        report.add("reads.json", "error", Place(name, error.lineno, error.colno), f"this is no JSON: {error.msg}")
+        report.add(
+            "reads.json",
+            "error",
+            Place(name, error.lineno, error.colno),
+            f"this is no JSON: {error.msg}",
+        )
         return []
     except RecursionError:
         report.add("reads.json", "error", Place(name), "the JSON is nested too deeply")
@@ -178,7 +197,11 @@ def sweep(resources: list[Resource], report: Report) -> None:
         for shape in resource.shape.walk():
             for name, value in shape.values.items():
                 unknown = unknown_in(value)
-                if unknown is None or report.said(unknown.root) or unknown.why not in ("undeclared", "no_value"):
+                if (
+                    unknown is None
+                    or report.said(unknown.root)
+                    or unknown.why not in ("undeclared", "no_value")
+                ):
                     continue
                 unresolved(report, unknown, "warning", f"{name} has no effect here")
 
@@ -190,13 +213,17 @@ def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None
     hosts = {one.domain for one in origins.values()}
     if distributions:
         for name in found.functions:
-            if name not in context.functions and not any(item.name == name for item in context.resources):
+            if name not in context.functions and not any(
+                item.name == name for item in context.resources
+            ):
                 unused("function", name, list(context.functions), context)
         for name in found.shields:
             if name not in origins:
                 unused("origin", name, list(origins), context)
         for name in found.local.origins:
-            if name not in origins and name not in hosts and "." not in name:  # a handler may choose any host
+            if (
+                name not in origins and name not in hosts and "." not in name
+            ):  # a handler may choose any host
                 unused("local.origin", name, list(origins), context)
     for name, one in origins.items():
         if name in found.local.origins or one.domain in found.local.origins:

@@ -62,7 +62,9 @@ class Report:
 
         def order(finding: Finding) -> tuple[int, str, int, int, str]:
             where = finding.where
-            spot = (where.file, where.line, where.column) if isinstance(where, Place) else ("", 0, 0)
+            spot = (
+                (where.file, where.line, where.column) if isinstance(where, Place) else ("", 0, 0)
+            )
             return (-WORSE[finding.level], *spot, finding.code)
 
         return tuple(sorted(self._findings.values(), key=order))

@@ -37,11 +37,15 @@ FUNCTION = {
 ORIGIN = {"shield": Rule("text", meaning="PoP that stands between the others and this origin")}
 POP = {
     "at": Rule("text", meaning="code of its place, three letters (IATA)"),
-    "origin_rtt_ms": Rule("number", low=0, high=60_000, meaning="added round trip to origins, milliseconds"),
+    "origin_rtt_ms": Rule(
+        "number", low=0, high=60_000, meaning="added round trip to origins, milliseconds"
+    ),
 }
 LOCAL = {
     "vars": Rule("any_table", meaning="values of Terraform variables"),
-    "http_port": Rule("whole", low=1, high=65_535, meaning="port of the first PoP; the n-th one has n more"),
+    "http_port": Rule(
+        "whole", low=1, high=65_535, meaning="port of the first PoP; the n-th one has n more"
+    ),
     "https_port": Rule("whole", low=1, high=65_535, meaning="the same for HTTPS"),
     "pop": Rule("named", fields=POP, meaning="points of presence on this machine"),
     "origin": Rule("named", meaning="origin id or host → folder, URL, `s3://bucket` or `live`"),
@@ -49,9 +53,14 @@ LOCAL = {
 TOP = {
     "format": Rule("whole", (1,), meaning="version of this file's format"),
     "name": Rule("text", meaning="name of the project; the folder's when left out"),
-    "reads": Rule("texts", meaning="HCL folders, `terraform show -json` output, distribution JSON, wrangler files"),
+    "reads": Rule(
+        "texts",
+        meaning="HCL folders, `terraform show -json` output, distribution JSON, wrangler files",
+    ),
     "profile": Rule("text", ("cloudfront", "rfc9111"), meaning="whose caching rules hold"),
-    "level": Rule("text", ("strict", "warn", "relaxed"), meaning="what becomes of a broken rule of the cloud"),
+    "level": Rule(
+        "text", ("strict", "warn", "relaxed"), meaning="what becomes of a broken rule of the cloud"
+    ),
     "origin": Rule("named", fields=ORIGIN, meaning="an origin, by its origin_id"),
     "function": Rule("named", fields=FUNCTION, meaning="a function, by its resource's name"),
     "local": Rule("table", fields=LOCAL, meaning="what holds under `skerry up` only"),
@@ -82,12 +91,21 @@ def check(document: dict[str, object], report: Report, where: Where) -> dict[str
     known = {name: value for name, value in document.items() if name not in LATER}
     for name in document:
         if name in LATER:
-            report.add("toml.later", "warning", where((name,)), f"[{name}]: {LATER[name]}; it has no effect yet")
+            report.add(
+                "toml.later",
+                "warning",
+                where((name,)),
+                f"[{name}]: {LATER[name]}; it has no effect yet",
+            )
     return table(known, TOP, (), report, where)
 
 
 def table(
-    found: dict[str, object], rules: dict[str, Rule], path: tuple[str, ...], report: Report, where: Where
+    found: dict[str, object],
+    rules: dict[str, Rule],
+    path: tuple[str, ...],
+    report: Report,
+    where: Where,
 ) -> dict[str, object]:
     """A table with fixed keys."""
     kept: dict[str, object] = {}
@@ -110,10 +128,14 @@ def table(
     return kept
 
 
-def one(value: object, rule: Rule, path: tuple[str, ...], report: Report, where: Where) -> tuple[bool, object]:
+def one(
+    value: object, rule: Rule, path: tuple[str, ...], report: Report, where: Where
+) -> tuple[bool, object]:
     """One value: is it good, and what is left of it."""
     if not fits(value, rule.kind):
-        report.add("toml.type", "error", where(path), f"`{'.'.join(path)}` must be {NAMES[rule.kind]}")
+        report.add(
+            "toml.type", "error", where(path), f"`{'.'.join(path)}` must be {NAMES[rule.kind]}"
+        )
         return False, None
     if rule.choices and value not in rule.choices:
         near = difflib.get_close_matches(str(value), [str(choice) for choice in rule.choices], 1)
@@ -121,13 +143,18 @@ def one(value: object, rule: Rule, path: tuple[str, ...], report: Report, where:
             "toml.value",
             "error",
             where(path),
-            f"`{'.'.join(path)}` is {value!r}; it may be {', '.join(map(str, rule.choices))}".replace("'", '"'),
+            f"`{'.'.join(path)}` is {value!r}; it may be {', '.join(map(str, rule.choices))}".replace(
+                "'", '"'
+            ),
             f'did you mean "{near[0]}"?' if near else "",
         )
         return False, None
     if isinstance(value, int | float) and not rule.low <= value <= rule.high:
         report.add(
-            "toml.value", "error", where(path), f"`{'.'.join(path)}` is {value}, not within {rule.low:g} to {rule.high:g}"
+            "toml.value",
+            "error",
+            where(path),
+            f"`{'.'.join(path)}` is {value}, not within {rule.low:g} to {rule.high:g}",
         )
         return False, None
     if rule.kind == "table" and isinstance(value, dict):
@@ -173,5 +200,7 @@ def fits(value: object, kind: Kind) -> bool:
     if kind == "texts":
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if kind == "egress":
-        return value in ("any", "none") or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+        return value in ("any", "none") or (
+            isinstance(value, list) and all(isinstance(item, str) for item in value)
+        )
     return isinstance(value, dict)

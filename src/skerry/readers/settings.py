@@ -77,7 +77,12 @@ def read(root: Path, report: Report) -> Settings:
         match = AT.search(message)
         line, column = (int(match.group(1) or 0), int(match.group(2) or 0)) if match else (0, 0)
         line = line or text.count("\n") + 1
-        report.add("toml.syntax", "error", Place(name, line, column), AT.sub("", message)[:1].lower() + AT.sub("", message)[1:])
+        report.add(
+            "toml.syntax",
+            "error",
+            Place(name, line, column),
+            AT.sub("", message)[:1].lower() + AT.sub("", message)[1:],
+        )
         return Settings(root, root.name, present=True)
     places = {key: Place(name, *spot) for key, spot in toml_places.find(text).items()}
     kept = schema.check(document, report, lambda key: nearest(places, key))
@@ -167,7 +172,13 @@ def check_origin(root: Path, name: str, value: str, place: Place, report: Report
         )
         return
     if "://" in value:
-        report.add("local.origin", "error", place, f'"{value}" is no http or https URL', 'a folder, a URL, or "live"')
+        report.add(
+            "local.origin",
+            "error",
+            place,
+            f'"{value}" is no http or https URL',
+            'a folder, a URL, or "live"',
+        )
     elif not (root / value).is_dir():
         report.add(
             "local.origin_missing",

@@ -19,15 +19,24 @@ from skerry.readers.terraform.functions.encoding import from_json
 from skerry.readers.terraform.read import DATA, MANAGED
 from skerry.readers.terraform.value import Unknown
 
-ALSO = frozenset({"aws_s3_bucket", "aws_cloudfront_origin_access_identity", "aws_acm_certificate", "aws_cloudfront_function"})
+ALSO = frozenset(
+    {
+        "aws_s3_bucket",
+        "aws_cloudfront_origin_access_identity",
+        "aws_acm_certificate",
+        "aws_cloudfront_function",
+    }
+)
 INDEX = re.compile(r"\[(?:\d+|\"[^\"]*\")\]")
 Json = dict[str, object]
 
 
 def is_show(document: object) -> bool:
     """Is it output of `terraform show -json`?"""
-    return isinstance(document, dict) and "format_version" in document and (
-        "planned_values" in document or "values" in document
+    return (
+        isinstance(document, dict)
+        and "format_version" in document
+        and ("planned_values" in document or "values" in document)
     )
 
 
@@ -48,8 +57,14 @@ def read(document: Json, path: Path, folder: Path, report: Report) -> list[Resou
     rows = list(listed(dictionary(planned.get("root_module"))))
     prior = dictionary(dictionary(document.get("prior_state")).get("values"))
     seen = {str(row.get("address")) for row in rows}
-    rows += [row for row in listed(dictionary(prior.get("root_module"))) if str(row.get("address")) not in seen]
-    expressions = dict(configured(dictionary(dictionary(document.get("configuration")).get("root_module")), ""))
+    rows += [
+        row
+        for row in listed(dictionary(prior.get("root_module")))
+        if str(row.get("address")) not in seen
+    ]
+    expressions = dict(
+        configured(dictionary(dictionary(document.get("configuration")).get("root_module")), "")
+    )
     ids = {str(row.get("address")): known_ids(row) for row in rows}
     found: list[Resource] = []
     for row in rows:
@@ -68,7 +83,11 @@ def read(document: Json, path: Path, folder: Path, report: Report) -> list[Resou
                 shape=shape(values, kind, place),
                 folder=folder,
                 mode="data" if mode == "data" else "managed",
-                ids={key: text for key, text in ids[address].items() if key in ("id", "arn", "qualified_arn")},
+                ids={
+                    key: text
+                    for key, text in ids[address].items()
+                    if key in ("id", "arn", "qualified_arn")
+                },
             )
         )
     return found
@@ -97,7 +116,10 @@ def configured(module: Json, prefix: str) -> Iterator[tuple[str, Json]]:
     """Address without indices → the expressions it was written with. Of local names only: those of the module."""
     for row in items(module.get("resources")):
         if isinstance(row, dict):
-            yield prefix + str(row.get("address")), {"expressions": row.get("expressions"), "prefix": prefix}
+            yield (
+                prefix + str(row.get("address")),
+                {"expressions": row.get("expressions"), "prefix": prefix},
+            )
     for name, call in dictionary(module.get("module_calls")).items():
         yield from configured(dictionary(dictionary(call).get("module")), f"{prefix}module.{name}.")
 
@@ -110,14 +132,25 @@ def known_ids(row: Json) -> dict[str, str]:
     return {**made, **texts}
 
 
-def fill(values: Json, configuration: Json, ids: Mapping[str, Mapping[str, str]], address: str, place: Place) -> None:
+def fill(
+    values: Json,
+    configuration: Json,
+    ids: Mapping[str, Mapping[str, str]],
+    address: str,
+    place: Place,
+) -> None:
     """Put in what the plan leaves out because only an apply knows it."""
     prefix = str(configuration.get("prefix", ""))
     put(values, dictionary(configuration.get("expressions")), ids, prefix, address, place)
 
 
 def put(
-    values: Json, expressions: Json, ids: Mapping[str, Mapping[str, str]], prefix: str, address: str, place: Place
+    values: Json,
+    expressions: Json,
+    ids: Mapping[str, Mapping[str, str]],
+    prefix: str,
+    address: str,
+    place: Place,
 ) -> None:
     """One block and those in it."""
     for name, expression in expressions.items():
@@ -125,12 +158,16 @@ def put(
             blocks = items(values.get(name))
             for block, inner in zip(blocks, expression, strict=False):
                 put(dictionary(block), dictionary(inner), ids, prefix, address, place)
-        elif isinstance(expression, dict) and values.get(name) is None and "references" in expression:
+        elif (
+            isinstance(expression, dict) and values.get(name) is None and "references" in expression
+        ):
             references = [str(one) for one in items(expression["references"])]
             values[name] = resolved(references, ids, prefix, place)
 
 
-def resolved(references: list[str], ids: Mapping[str, Mapping[str, str]], prefix: str, place: Place) -> object:
+def resolved(
+    references: list[str], ids: Mapping[str, Mapping[str, str]], prefix: str, place: Place
+) -> object:
     """The value behind references (`aws_x.y.id`, then `aws_x.y`): ours, or an unknown."""
     for reference in references:
         thing, _, attribute = (prefix + reference).rpartition(".")
@@ -150,7 +187,9 @@ def shape(values: Json, path: str, place: Place) -> Shape:
     for name, value in values.items():
         inner = f"{path}.{name}"
         if name in known and arguments.of(inner) is not None and isinstance(value, list):
-            found.blocks[name] = [shape(dictionary(block), inner, place) for block in value if isinstance(block, dict)]
+            found.blocks[name] = [
+                shape(dictionary(block), inner, place) for block in value if isinstance(block, dict)
+            ]
         elif value is not None:
             found.values[name] = value
     return found

@@ -31,7 +31,9 @@ def table() -> dict[str, dict[str, Argument]]:
     text = files("skerry.rules").joinpath("terraform.toml").read_text(encoding="utf-8")
     rows = tomllib.loads(text)
     rows.pop("computed")
-    return {path: {name: Argument(*row) for name, row in names.items()} for path, names in rows.items()}
+    return {
+        path: {name: Argument(*row) for name, row in names.items()} for path, names in rows.items()
+    }
 
 
 @cache
@@ -87,9 +89,18 @@ def check(shape: Shape, report: Report, *, lists_computed: bool = False) -> None
 
 def judge(shape: Shape, name: str, argument: Argument, value: object, report: Report) -> None:
     """One argument."""
-    if argument.disposition == "honoured" or empty(value) or value == argument.quiet or argument.quiet == "*":
+    if (
+        argument.disposition == "honoured"
+        or empty(value)
+        or value == argument.quiet
+        or argument.quiet == "*"
+    ):
         return
-    shown = f" = {value!r}".replace("'", '"') if isinstance(value, str | bool | int) and value != "a block" else ""
+    shown = (
+        f" = {value!r}".replace("'", '"')
+        if isinstance(value, str | bool | int) and value != "a block"
+        else ""
+    )
     if isinstance(value, Unknown):
         shown = f" = {value.reference}"
     thing = f"{shape.kind.rsplit('.', 1)[-1]}: {name}{shown}"
@@ -123,5 +134,7 @@ def unknown_argument(shape: Shape, name: str, known: dict[str, Argument], report
         "error",
         shape.where(name),
         f"{shape.kind.replace('.', ' → ')} has no argument `{name}`",
-        f"did you mean `{near[0]}`?" if near else "the arguments that are known: docs/reference/terraform.md",
+        f"did you mean `{near[0]}`?"
+        if near
+        else "the arguments that are known: docs/reference/terraform.md",
     )

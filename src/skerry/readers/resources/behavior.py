@@ -32,7 +32,9 @@ def read(draw: Draw, origins: set[str], context: Context) -> Behavior:
     is_default = draw.block == "default_cache_behavior"
     pattern = "*" if is_default else draw.need("path_pattern")
     if pattern and not PATTERN.match(pattern):
-        draw.wrong("path_pattern", f'"{pattern}" holds characters that a pattern cannot have', rule="row 2")
+        draw.wrong(
+            "path_pattern", f'"{pattern}" holds characters that a pattern cannot have', rule="row 2"
+        )
     origin = draw.need("target_origin_id")
     if origin and origin not in origins:
         draw.wrong(
@@ -43,8 +45,13 @@ def read(draw: Draw, origins: set[str], context: Context) -> Behavior:
     allowed, cached = methods(draw)
     compress = draw.flag("compress")
     key, forward, ttl = caching(draw, pattern, compress, context)
-    headers = policy.find(draw, "response_headers_policy_id", "aws_cloudfront_response_headers_policy", context)
-    protocol = draw.need("viewer_protocol_policy", ("allow-all", "https-only", "redirect-to-https")) or "allow-all"
+    headers = policy.find(
+        draw, "response_headers_policy_id", "aws_cloudfront_response_headers_policy", context
+    )
+    protocol = (
+        draw.need("viewer_protocol_policy", ("allow-all", "https-only", "redirect-to-https"))
+        or "allow-all"
+    )
     return Behavior(
         pattern=pattern,
         origin=origin,
@@ -77,12 +84,16 @@ def methods(draw: Draw) -> tuple[tuple[Method, ...], tuple[Method, ...]]:
         cached = METHOD_SETS[0]
 
     def row(chosen: set[str]) -> tuple[Method, ...]:
-        return msgspec.convert(tuple(name for name in ALL_METHODS if name in chosen), tuple[Method, ...])
+        return msgspec.convert(
+            tuple(name for name in ALL_METHODS if name in chosen), tuple[Method, ...]
+        )
 
     return row(allowed), row(cached)
 
 
-def caching(draw: Draw, pattern: str, compress: bool, context: Context) -> tuple[KeyPolicy, ForwardPolicy, Ttl]:
+def caching(
+    draw: Draw, pattern: str, compress: bool, context: Context
+) -> tuple[KeyPolicy, ForwardPolicy, Ttl]:
     """A cache policy with or without an origin request policy, or forwarded_values, or an assumption."""
     has_policy = draw.raw("cache_policy_id") not in (None, "")
     legacy = draw.into("forwarded_values")
@@ -97,7 +108,11 @@ def caching(draw: Draw, pattern: str, compress: bool, context: Context) -> tuple
                 "remove forwarded_values",
                 "API: InvalidArgument",
             )
-        written = [name for name in ("min_ttl", "default_ttl", "max_ttl") if draw.raw(name) not in (None, 0)]
+        written = [
+            name
+            for name in ("min_ttl", "default_ttl", "max_ttl")
+            if draw.raw(name) not in (None, 0)
+        ]
         if written:
             context.report.add(
                 "ttl.beside_policy",
@@ -123,7 +138,9 @@ def caching(draw: Draw, pattern: str, compress: bool, context: Context) -> tuple
         )
     if request_policy is not None:
         draw.wrong(
-            "origin_request_policy_id", "an origin request policy needs a cache policy beside it", "add cache_policy_id"
+            "origin_request_policy_id",
+            "an origin request policy needs a cache policy beside it",
+            "add cache_policy_id",
         )
     return policy.legacy(legacy, compress, policy.ttl_of(draw))
 

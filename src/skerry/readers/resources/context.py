@@ -15,7 +15,11 @@ class Context:
     """Shared by all builders of one project. `functions` fills while behaviors name them."""
 
     def __init__(
-        self, report: Report, settings: Settings, resources: Iterable[Resource], python: tuple[int, int]
+        self,
+        report: Report,
+        settings: Settings,
+        resources: Iterable[Resource],
+        python: tuple[int, int],
     ) -> None:
         self.report = report
         self.settings = settings

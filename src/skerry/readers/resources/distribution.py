@@ -35,7 +35,9 @@ def read_all(context: Context) -> tuple[Distribution, ...]:
     for resource in context.resources:
         if resource.type != "aws_cloudfront_distribution":
             continue
-        distribution = read(resource, resource.name if resource.name not in names else resource.address, context)
+        distribution = read(
+            resource, resource.name if resource.name not in names else resource.address, context
+        )
         names.add(distribution.name)
         for alias in distribution.aliases:
             if alias in hosts:
@@ -60,15 +62,23 @@ def read(resource: Resource, name: str, context: Context) -> Distribution:
         if one is None:
             continue
         if any(other.id == one.id for other in origins):
-            block.wrong("origin_id", f'there are two origins "{one.id}"', rule="API: InvalidArgument")
+            block.wrong(
+                "origin_id", f'there are two origins "{one.id}"', rule="API: InvalidArgument"
+            )
             continue
         origins.append(one)
     ids = {one.id for one in origins}
-    groups = [group for block in draw.each("origin_group") if (group := origin.read_group(block, ids)) is not None]
+    groups = [
+        group
+        for block in draw.each("origin_group")
+        if (group := origin.read_group(block, ids)) is not None
+    ]
     targets = ids | {group.id for group in groups}
     if not origins:
         draw.wrong("origin", "a distribution needs an origin")
-    ordered = [behavior.read(block, targets, context) for block in draw.each("ordered_cache_behavior")]
+    ordered = [
+        behavior.read(block, targets, context) for block in draw.each("ordered_cache_behavior")
+    ]
     patterns = [one.pattern for one in ordered]
     for block, pattern in zip(draw.each("ordered_cache_behavior"), patterns, strict=True):
         if pattern and patterns.count(pattern) > 1:
@@ -78,7 +88,10 @@ def read(resource: Resource, name: str, context: Context) -> Distribution:
         draw.wrong("default_cache_behavior", "a distribution needs one")
     else:
         ordered.append(behavior.read(default, targets, context))
-    for what, count, most in (("behaviors", len(ordered), BEHAVIORS_MAX), ("origins", len(origins), ORIGINS_MAX)):
+    for what, count, most in (
+        ("behaviors", len(ordered), BEHAVIORS_MAX),
+        ("origins", len(origins), ORIGINS_MAX),
+    ):
         if count > most:
             draw.wrong("origin", f"{count} {what} are more than {most}", rule="row 70")
     version = draw.text("http_version", "http2", ("http1.1", "http2", "http3", "http2and3"))
@@ -112,7 +125,12 @@ def aliases(draw: Draw) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(name.lower() for name in draw.texts("aliases")))
     for name in found:
         if not ALIAS.match(name):
-            draw.wrong("aliases", f'"{name}" is no host name', "a wildcard stands for the leftmost label", "row 9")
+            draw.wrong(
+                "aliases",
+                f'"{name}" is no host name',
+                "a wildcard stands for the leftmost label",
+                "row 9",
+            )
     if len(found) > ALIASES_MAX:
         draw.wrong("aliases", f"{len(found)} aliases are more than {ALIASES_MAX}", rule="row 9")
     return found
@@ -122,7 +140,12 @@ def root_object(draw: Draw) -> str:
     """default_root_object (row 8)."""
     found = draw.text("default_root_object")
     if found.startswith("/"):
-        draw.wrong("default_root_object", f'"{found}" must not start with a slash', f'write "{found[1:]}"', "row 8")
+        draw.wrong(
+            "default_root_object",
+            f'"{found}" must not start with a slash',
+            f'write "{found[1:]}"',
+            "row 8",
+        )
     if len(found) > 255:
         draw.wrong("default_root_object", "a name of more than 255 characters", rule="row 8")
     return found
@@ -134,18 +157,27 @@ def errors(draw: Draw) -> tuple[ErrorResponse, ...]:
     for row in draw.each("custom_error_response"):
         status = row.number("error_code", 0, 0, 599)
         if status not in ERROR_CODES:
-            row.wrong("error_code", f"{status} is not among {', '.join(map(str, sorted(ERROR_CODES)))}", rule="row 44")
+            row.wrong(
+                "error_code",
+                f"{status} is not among {', '.join(map(str, sorted(ERROR_CODES)))}",
+                rule="row 44",
+            )
             continue
         if any(other.status == status for other in found):
             row.wrong("error_code", f"{status} is there twice")
         page = row.text("response_page_path")
         code = row.number("response_code", 0, 0, 599)
         if bool(page) != bool(code):
-            row.wrong("response_code", "response_code and response_page_path go together", rule="row 44")
+            row.wrong(
+                "response_code", "response_code and response_page_path go together", rule="row 44"
+            )
         if page and not page.startswith("/"):
             row.wrong("response_page_path", f'"{page}" must start with a slash', rule="row 44")
         if code and code not in ERROR_CODES | {200}:
-            row.wrong("response_code", f"{code} is not among 200, {', '.join(map(str, sorted(ERROR_CODES)))}")
+            row.wrong(
+                "response_code",
+                f"{code} is not among 200, {', '.join(map(str, sorted(ERROR_CODES)))}",
+            )
         ttl = row.number("error_caching_min_ttl", 10, 0, 3_153_600_000)
         found.append(ErrorResponse(status, page or None, code or None, ttl))
     return tuple(found)
@@ -170,7 +202,12 @@ def viewer_tls(draw: Draw, context: Context) -> ViewerTls:
             continue
         unknown = unknown_in(value)
         if unknown is not None:
-            unresolved(context.report, unknown, "warning", "the local CA makes a certificate for every alias")
+            unresolved(
+                context.report,
+                unknown,
+                "warning",
+                "the local CA makes a certificate for every alias",
+            )
             return ViewerTls(minimum, f"{words} ({unknown.reference})")
         return ViewerTls(minimum, f"{words} ({value})")
     if draw.raw("aliases") not in (None, []):

@@ -13,7 +13,9 @@ from skerry.readers.terraform.value import Unknown, Wrong, boolean, number, text
 HIDDEN = "(sensitive)"
 
 
-def unresolved(report: Report, unknown: Unknown, level: Severity, then: str = "", hint: str = "") -> None:
+def unresolved(
+    report: Report, unknown: Unknown, level: Severity, then: str = "", hint: str = ""
+) -> None:
     """The one finding about something that has no value here. then: what happens instead."""
     if unknown.why == "failed" and not unknown.message:
         return  # the expression's own finding has said it
@@ -44,14 +46,18 @@ class Draw:
 
     def wrong(self, name: str, message: str, hint: str = "", rule: str = "") -> None:
         """An argument that cannot be."""
-        self.report.add("terraform.value", "error", self.shape.where(name), f"{name}: {message}", hint, rule)
+        self.report.add(
+            "terraform.value", "error", self.shape.where(name), f"{name}: {message}", hint, rule
+        )
 
     def known(self, name: str) -> object:
         """The value, or None: not set, or unknown, which is an error then."""
         value = self.raw(name)
         unknown = unknown_in(value)
         if unknown is not None:
-            unresolved(self.report, unknown, "error", f"{name} of this {self.block} cannot be without it")
+            unresolved(
+                self.report, unknown, "error", f"{name} of this {self.block} cannot be without it"
+            )
             return None
         return value
 
@@ -79,7 +85,10 @@ class Draw:
         """A text that has to be there; empty, with a finding, where it is not."""
         if self.raw(name) in (None, ""):
             self.report.add(
-                "terraform.missing_argument", "error", self.shape.place, f"{self.block} needs `{name}`"
+                "terraform.missing_argument",
+                "error",
+                self.shape.place,
+                f"{self.block} needs `{name}`",
             )
             return ""
         return self.text(name, choices=choices)

@@ -34,7 +34,9 @@ def bucket_name(address: str) -> str:
     return f"{address.rsplit('.', 1)[-1].split('[')[0].replace('_', '-').lower()}"
 
 
-def computed(address: str, type_name: str, configured: dict[str, str], region: str) -> dict[str, str]:
+def computed(
+    address: str, type_name: str, configured: dict[str, str], region: str
+) -> dict[str, str]:
     """What the cloud would compute for a resource, as far as we can say it.
 
     configured: the arguments that are known texts. Names are those of the AWS provider's attributes.
@@ -76,7 +78,9 @@ def computed(address: str, type_name: str, configured: dict[str, str], region: s
     if type_name in ("aws_cloudfront_response_headers_policy", "aws_cloudfront_key_group"):
         return {"id": long(address)}
     if type_name == "aws_cloudfront_function":
-        return {"arn": f"arn:aws:cloudfront::{ACCOUNT}:function/{configured.get('name') or bucket_name(address)}"}
+        return {
+            "arn": f"arn:aws:cloudfront::{ACCOUNT}:function/{configured.get('name') or bucket_name(address)}"
+        }
     if type_name == "aws_cloudfront_distribution":
         name = short(address)
         return {
@@ -95,7 +99,11 @@ def computed(address: str, type_name: str, configured: dict[str, str], region: s
 def data(type_name: str, region: str) -> dict[str, str]:
     """What data sources say that ask nobody but the provider's own settings."""
     return {
-        "aws_caller_identity": {"account_id": ACCOUNT, "id": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root"},
+        "aws_caller_identity": {
+            "account_id": ACCOUNT,
+            "id": ACCOUNT,
+            "arn": f"arn:aws:iam::{ACCOUNT}:root",
+        },
         "aws_region": {"name": region, "id": region, "region": region},
         "aws_partition": {"partition": "aws", "id": "aws", "dns_suffix": "amazonaws.com"},
     }.get(type_name, {})

@@ -15,7 +15,9 @@ from skerry.readers.settings import FunctionSettings
 from skerry.readers.terraform.value import Unknown
 from skerry.spec.function import Function
 
-ARN = re.compile(r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:(?P<name>[A-Za-z0-9_-]+)(?::(?P<version>.+))?$")
+ARN = re.compile(
+    r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:(?P<name>[A-Za-z0-9_-]+)(?::(?P<version>.+))?$"
+)
 PYTHON = re.compile(r"^python(\d+)\.(\d+)$")
 HANDLER = re.compile(r"^[A-Za-z_][\w./-]*\.[A-Za-z_]\w*$")
 TIMEOUT_S_MAX = 30  # Lambda@Edge quotas of 2026, all four events
@@ -81,14 +83,21 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
         )
         return None
     context.report.add(
-        code, "warning", unknown.place, f"{what}; read as [function.{key(name)}]", hint, about=unknown.root
+        code,
+        "warning",
+        unknown.place,
+        f"{what}; read as [function.{key(name)}]",
+        hint,
+        about=unknown.root,
     )
     return remember(unknown.root, name, make(name, own, None, context, unknown.place), context)
 
 
 def paste(name: str) -> str:
     """What to write into skerry.toml."""
-    return f'write into skerry.toml: [function.{key(name)}] source = "lambda", handler = "app.handler"'
+    return (
+        f'write into skerry.toml: [function.{key(name)}] source = "lambda", handler = "app.handler"'
+    )
 
 
 def from_settings(name: str, what: str, place: Place, context: Context) -> str | None:
@@ -96,7 +105,12 @@ def from_settings(name: str, what: str, place: Place, context: Context) -> str |
     own = context.function_settings(name)
     if own is None:
         context.report.add(
-            "function.no_source", "error", place, f"{what} is not in these files", paste(name), about=("function", name)
+            "function.no_source",
+            "error",
+            place,
+            f"{what} is not in these files",
+            paste(name),
+            about=("function", name),
         )
         return None
     return remember(name, name, make(name, own, None, context, place), context)
@@ -107,12 +121,18 @@ def from_resource(resource: Resource, context: Context) -> str | None:
     known = context.function_names.get(resource.address)
     if known is not None:
         return known
-    taken = {name for address, name in context.function_names.items() if address != resource.address}
+    taken = {
+        name for address, name in context.function_names.items() if address != resource.address
+    }
     name = resource.name
     if name in taken:  # the same name in two modules, or two instances
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", resource.address.replace("aws_lambda_function.", "")).strip("-")
+        name = re.sub(
+            r"[^A-Za-z0-9_-]+", "-", resource.address.replace("aws_lambda_function.", "")
+        ).strip("-")
     own = context.function_settings(name) or FunctionSettings()
-    return remember(resource.address, name, make(name, own, resource, context, resource.shape.place), context)
+    return remember(
+        resource.address, name, make(name, own, resource, context, resource.shape.place), context
+    )
 
 
 def remember(address: str, name: str, function: Function | None, context: Context) -> str | None:
@@ -146,7 +166,11 @@ def make(
     source = source_of(name, own, resource, context, where)
     if source is None:
         return None
-    timeout = own.timeout_s if own.timeout_s is not None else float(draw.number("timeout", 3, 1, 900) if draw else 30)
+    timeout = (
+        own.timeout_s
+        if own.timeout_s is not None
+        else float(draw.number("timeout", 3, 1, 900) if draw else 30)
+    )
     if timeout > TIMEOUT_S_MAX:
         context.report.add(
             "function.timeout",
@@ -156,7 +180,9 @@ def make(
             rule="Developer Guide: Quotas on Lambda@Edge",
         )
         timeout = float(TIMEOUT_S_MAX)
-    memory = own.memory_mb or (draw.number("memory_size", 128, 128, MEMORY_MB_MAX) if draw is not None else 128)
+    memory = own.memory_mb or (
+        draw.number("memory_size", 128, 128, MEMORY_MB_MAX) if draw is not None else 128
+    )
     python = str((context.settings.root / own.python).resolve()) if own.python else None
     if python is not None and not Path(python).is_dir():
         context.report.add(
@@ -199,7 +225,11 @@ def runs_here(name: str, runtime: str, place: Place, context: Context) -> bool:
         "error",
         place,
         f"the function {name} declares {runtime}: "
-        + ("Node handlers come with a later version" if node else "Lambda@Edge takes Python and Node only"),
+        + (
+            "Node handlers come with a later version"
+            if node
+            else "Lambda@Edge takes Python and Node only"
+        ),
         "Python handlers run" if node else "",
         "Developer Guide: Lambda@Edge supported runtimes",
     )
@@ -224,7 +254,11 @@ def source_of(
             return archive if exists(archive, name, value, where, context) else None
         if isinstance(value, Unknown):
             unresolved(
-                context.report, value, "error", f"where the code of {name} lies cannot be told", paste_source(name)
+                context.report,
+                value,
+                "error",
+                f"where the code of {name} lies cannot be told",
+                paste_source(name),
             )
             return None
         place = resource.shape.place

@@ -68,7 +68,9 @@ def table() -> dict[str, tuple[Managed, ...]]:
 def find(kind: str, *, name: str | None = None, id: str | None = None) -> Managed | None:
     """A managed policy. The name may come with or without `Managed-`: the console leaves it out."""
     for row in table()[kind]:
-        if id == row.id or (name is not None and name.removeprefix("Managed-") == row.name.removeprefix("Managed-")):
+        if id == row.id or (
+            name is not None and name.removeprefix("Managed-") == row.name.removeprefix("Managed-")
+        ):
             return row
     return None
 

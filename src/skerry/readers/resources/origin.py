@@ -15,7 +15,9 @@ from skerry.spec.distribution import Origin, OriginGroup, OriginHeader, OriginPr
 S3_HOST = re.compile(
     r"^(?P<bucket>[a-z0-9.-]+)\.s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?$"
 )
-HOST = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$")
+HOST = re.compile(
+    r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$"
+)
 # Developer Guide, "Custom headers that CloudFront can't add to origin requests" (row 20).
 HEADERS_REFUSED = frozenset(
     "cache-control connection content-length cookie host if-match if-modified-since if-none-match if-range "
@@ -39,7 +41,11 @@ def read(draw: Draw, context: Context) -> Origin | None:
     match = S3_HOST.match(domain)
     if custom is not None and s3 is not None:
         draw.wrong("s3_origin_config", "an origin is an S3 bucket or a custom one, not both")
-    is_s3 = custom is None and vpc is None and (s3 is not None or match is not None or access_type == "s3")
+    is_s3 = (
+        custom is None
+        and vpc is None
+        and (s3 is not None or match is not None or access_type == "s3")
+    )
     if not is_s3 and custom is None and vpc is None:
         context.report.add(
             "origin.no_kind",
@@ -66,10 +72,15 @@ def read(draw: Draw, context: Context) -> Origin | None:
     read_timeout = (connect or s3 or draw).number("origin_read_timeout", 30, 1, 180)
     completion = draw.number("response_completion_timeout", 0, 0, 3600)
     if completion and completion < read_timeout:
-        draw.wrong("response_completion_timeout", f"{completion} s is less than the read timeout of {read_timeout} s")
+        draw.wrong(
+            "response_completion_timeout",
+            f"{completion} s is less than the read timeout of {read_timeout} s",
+        )
     path = draw.text("origin_path")
     if path and (not path.startswith("/") or path.endswith("/")):
-        draw.wrong("origin_path", f'"{path}" must start with a slash and not end with one', rule="row 13")
+        draw.wrong(
+            "origin_path", f'"{path}" must start with a slash and not end with one', rule="row 13"
+        )
     return Origin(
         id=name,
         domain=domain,
@@ -87,7 +98,11 @@ def read(draw: Draw, context: Context) -> Origin | None:
         headers=headers_of(draw),
         shield=shield_of(draw, name, context),
         access=access if is_s3 or access == "oac" else "none",
-        region=(match.group("region") or "us-east-1") if is_s3 and match else "us-east-1" if is_s3 else None,
+        region=(match.group("region") or "us-east-1")
+        if is_s3 and match
+        else "us-east-1"
+        if is_s3
+        else None,
     )
 
 
@@ -98,7 +113,11 @@ def domain_of(draw: Draw, name: str, is_s3: bool, context: Context) -> str:
     if unknown is None:
         domain = draw.need("domain_name")
         if domain and not HOST.match(domain):
-            draw.wrong("domain_name", f'"{domain}" is no host name', "write the host alone: no scheme, port or path")
+            draw.wrong(
+                "domain_name",
+                f'"{domain}" is no host name',
+                "write the host alone: no scheme, port or path",
+            )
         return domain.lower()
     stand_in = stand_in_for(unknown, name, is_s3)
     if name in context.local_origins:
@@ -143,7 +162,9 @@ def access_of(draw: Draw, context: Context) -> tuple[str, str]:
         return "none", ""
     unknown = unknown_in(value)
     if unknown is not None:
-        unresolved(context.report, unknown, "warning", "the origin counts as one with an access control")
+        unresolved(
+            context.report, unknown, "warning", "the origin counts as one with an access control"
+        )
         return "oac", ""
     found = context.by_id.get(str(value))
     if found is None or found.type != "aws_cloudfront_origin_access_control":
@@ -196,7 +217,9 @@ def headers_of(draw: Draw) -> tuple[OriginHeader, ...]:
         name, value = row.need("name"), row.text("value")
         lower = name.lower()
         if lower in HEADERS_REFUSED or lower.startswith(("x-amz-", "x-edge-")):
-            row.wrong("name", f"CloudFront does not let an origin have its own {name}", rule="row 20")
+            row.wrong(
+                "name", f"CloudFront does not let an origin have its own {name}", rule="row 20"
+            )
         elif any(other.name.lower() == lower for other in found):
             row.wrong("name", f"{name} is there twice")
         if name:
@@ -222,16 +245,24 @@ def read_group(draw: Draw, origins: set[str]) -> OriginGroup | None:
     for member in draw.each("member"):
         origin = member.need("origin_id")
         if origin and origin not in origins:
-            member.wrong("origin_id", f'there is no origin "{origin}"', f"there are: {', '.join(sorted(origins))}")
+            member.wrong(
+                "origin_id",
+                f'there is no origin "{origin}"',
+                f"there are: {', '.join(sorted(origins))}",
+            )
         members.append(origin)
     if len(members) != 2:
-        draw.wrong("member", f"an origin group has two members, this has {len(members)}", rule="row 22")
+        draw.wrong(
+            "member", f"an origin group has two members, this has {len(members)}", rule="row 22"
+        )
     criteria = draw.into("failover_criteria")
     statuses: list[int] = []
     value = criteria.known("status_codes") if criteria is not None else None
     for status in value if isinstance(value, list) else []:
         if status not in FAILOVER and criteria is not None:
-            criteria.wrong("status_codes", f"{status} is not among {', '.join(map(str, sorted(FAILOVER)))}")
+            criteria.wrong(
+                "status_codes", f"{status} is not among {', '.join(map(str, sorted(FAILOVER)))}"
+            )
         elif isinstance(status, int):
             statuses.append(status)
     if not statuses:

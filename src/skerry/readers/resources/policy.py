@@ -34,7 +34,11 @@ REFERRER = (
     "strict-origin-when-cross-origin",
     "unsafe-url",
 )
-KEY_REFUSED = ("cloudfront-viewer-address", "cloudfront-viewer-asn", "cloudfront-viewer-tls")  # row 66
+KEY_REFUSED = (
+    "cloudfront-viewer-address",
+    "cloudfront-viewer-asn",
+    "cloudfront-viewer-tls",
+)  # row 66
 
 
 def find(draw: Draw, name: str, kind: str, context: Context) -> Shape | managed.Managed | None:
@@ -44,7 +48,9 @@ def find(draw: Draw, name: str, kind: str, context: Context) -> Shape | managed.
         return None
     unknown = unknown_in(value)
     if unknown is not None:
-        unresolved(context.report, unknown, "error", f"{name} of this {draw.block} cannot be without it")
+        unresolved(
+            context.report, unknown, "error", f"{name} of this {draw.block} cannot be without it"
+        )
         return None
     found = context.by_id.get(str(value))
     if found is not None and found.type == kind:
@@ -72,7 +78,9 @@ def selection(config: Draw | None, behavior: str, names: str) -> Selection:
     listed = inner.texts("items") if inner is not None else ()
     if mode in ("list", "all_except") and not listed:
         config.wrong(behavior, "needs a list of names")
-    return msgspec.convert({"mode": mode, "names": listed if mode in ("list", "all_except") else ()}, Selection)
+    return msgspec.convert(
+        {"mode": mode, "names": listed if mode in ("list", "all_except") else ()}, Selection
+    )
 
 
 def header_selection(config: Draw | None) -> HeaderSelection:
@@ -82,7 +90,10 @@ def header_selection(config: Draw | None) -> HeaderSelection:
     mode = managed.HEADER_MODES[config.text("header_behavior", "none", tuple(managed.HEADER_MODES))]
     inner = config.into("headers")
     names = tuple(name.lower() for name in inner.texts("items")) if inner is not None else ()
-    return msgspec.convert({"mode": mode, "names": names if mode not in ("none", "all_viewer") else ()}, HeaderSelection)
+    return msgspec.convert(
+        {"mode": mode, "names": names if mode not in ("none", "all_viewer") else ()},
+        HeaderSelection,
+    )
 
 
 def cache_policy(found: Shape | managed.Managed, context: Context) -> tuple[KeyPolicy, Ttl]:
@@ -109,7 +120,9 @@ def cache_policy(found: Shape | managed.Managed, context: Context) -> tuple[KeyP
             inner.wrong("headers_config", f"{name} cannot be part of a cache key", rule="row 66")
     return (
         KeyPolicy(
-            query=selection(inner.into("query_strings_config"), "query_string_behavior", "query_strings"),
+            query=selection(
+                inner.into("query_strings_config"), "query_string_behavior", "query_strings"
+            ),
             cookies=selection(inner.into("cookies_config"), "cookie_behavior", "cookies"),
             headers=headers.names,
             gzip=inner.flag("enable_accept_encoding_gzip"),
@@ -143,7 +156,9 @@ def forward_policy(found: Shape | managed.Managed | None, context: Context) -> F
         return managed.forward_policy(found)
     draw = Draw(found, context.report)
     return ForwardPolicy(
-        query=selection(draw.into("query_strings_config"), "query_string_behavior", "query_strings"),
+        query=selection(
+            draw.into("query_strings_config"), "query_string_behavior", "query_strings"
+        ),
         cookies=selection(draw.into("cookies_config"), "cookie_behavior", "cookies"),
         headers=header_selection(draw.into("headers_config")),
     )
@@ -184,7 +199,9 @@ def legacy(values: Draw | None, compress: bool, ttl: Ttl) -> tuple[KeyPolicy, Fo
     )
 
 
-def response_headers(found: Shape | managed.Managed | None, context: Context) -> ResponseHeaders | None:
+def response_headers(
+    found: Shape | managed.Managed | None, context: Context
+) -> ResponseHeaders | None:
     """A response headers policy (rows 67, 68)."""
     if found is None:
         return None
@@ -199,7 +216,9 @@ def response_headers(found: Shape | managed.Managed | None, context: Context) ->
         name = row.need("header")
         if name:
             headers.append(Header(name, row.text("value"), row.flag("override")))
-    gone = [row.need("header").lower() for row in remove.each("items")] if remove is not None else []
+    gone = (
+        [row.need("header").lower() for row in remove.each("items")] if remove is not None else []
+    )
     rate = timing.known("sampling_rate") if timing is not None and timing.flag("enabled") else None
     return ResponseHeaders(
         name=draw.text("name"),
@@ -264,16 +283,26 @@ def security(draw: Draw | None) -> list[Header]:
         value = "1" if xss.flag("protection") else "0"
         report = xss.text("report_uri")
         if value == "1":
-            value += "; mode=block" if xss.flag("mode_block") else f"; report={report}" if report else ""
+            value += (
+                "; mode=block" if xss.flag("mode_block") else f"; report={report}" if report else ""
+            )
         found.append(Header(XSS, value, xss.flag("override")))
     referrer = draw.into("referrer_policy")
     if referrer is not None:
         found.append(
-            Header("Referrer-Policy", referrer.need("referrer_policy", REFERRER), referrer.flag("override"))
+            Header(
+                "Referrer-Policy",
+                referrer.need("referrer_policy", REFERRER),
+                referrer.flag("override"),
+            )
         )
     policy = draw.into("content_security_policy")
     if policy is not None:
         found.append(
-            Header("Content-Security-Policy", policy.need("content_security_policy"), policy.flag("override"))
+            Header(
+                "Content-Security-Policy",
+                policy.need("content_security_policy"),
+                policy.flag("override"),
+            )
         )
     return found

@@ -15,8 +15,21 @@ from skerry.readers.terraform.value import Namespace, Set, Unknown, Wrong, whole
 if TYPE_CHECKING:  # modules imports this module
     from skerry.readers.terraform.modules import Module
 
-Keys = list[tuple[object, str, Mapping[str, object]]]  # key, suffix of the address, names bound in the block
-META = frozenset({"count", "for_each", "provider", "providers", "depends_on", "lifecycle", "provisioner", "timeouts"})
+Keys = list[
+    tuple[object, str, Mapping[str, object]]
+]  # key, suffix of the address, names bound in the block
+META = frozenset(
+    {
+        "count",
+        "for_each",
+        "provider",
+        "providers",
+        "depends_on",
+        "lifecycle",
+        "provisioner",
+        "timeouts",
+    }
+)
 INSTANCES_MAX = 1000
 
 
@@ -37,7 +50,8 @@ def expand(module: Module, block: s.Block, address: str) -> tuple[str, Keys] | U
                 "unsupported",
                 attribute.place,
                 f"how many of {address} there are depends on {found.reference}, which is not known here",
-                found.hint or "give the variables it needs in [local] vars, or name `terraform show -json` output in `reads`",
+                found.hint
+                or "give the variables it needs in [local] vars, or name `terraform show -json` output in `reads`",
             )
         evaluator = module.evaluator(attribute.source)
         try:
@@ -53,11 +67,16 @@ def instances(name: str, found: object) -> tuple[str, Keys]:
         count = whole(found)
         if not 0 <= count <= INSTANCES_MAX:
             raise Wrong(f"count is {count}; here it may be 0 to {INSTANCES_MAX}")
-        return ("list", [(index, f"[{index}]", {"count": {"index": index}}) for index in range(count)])
+        return (
+            "list",
+            [(index, f"[{index}]", {"count": {"index": index}}) for index in range(count)],
+        )
     if isinstance(found, Set):
         found = {str(item): item for item in found}
     if not isinstance(found, dict):
-        raise Wrong("for_each goes through a map or a set of strings", "make a set of a list with toset()")
+        raise Wrong(
+            "for_each goes through a map or a set of strings", "make a set of a list with toset()"
+        )
     return (
         "map",
         [(key, f'["{key}"]', {"each": {"key": key, "value": item}}) for key, item in found.items()],
@@ -67,7 +86,9 @@ def instances(name: str, found: object) -> tuple[str, Keys]:
 class Instance:
     """One instance of a resource or data source: its attributes, computed when they are asked for."""
 
-    def __init__(self, module: Module, block: s.Block, address: str, names: Mapping[str, object]) -> None:
+    def __init__(
+        self, module: Module, block: s.Block, address: str, names: Mapping[str, object]
+    ) -> None:
         self.module = module
         self.block = block
         self.address = address
@@ -106,7 +127,9 @@ class Instance:
         if self.type == "aws_s3_bucket":
             return identity.computed(self.address, "aws_s3_bucket", texts, self.module.region)
         if self.type == "aws_acm_certificate":
-            return identity.computed(f"data.{texts.get('domain') or self.address}", self.type, {}, "us-east-1")
+            return identity.computed(
+                f"data.{texts.get('domain') or self.address}", self.type, {}, "us-east-1"
+            )
         return {}
 
     def configured(self, name: str) -> object:

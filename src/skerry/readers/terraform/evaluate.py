@@ -58,7 +58,9 @@ class Scope(Protocol):
 class Evaluator:
     """Evaluates the expressions of one source in one scope. `local`: names that `for` has bound."""
 
-    def __init__(self, scope: Scope, source: s.Source, local: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, scope: Scope, source: s.Source, local: Mapping[str, object] | None = None
+    ) -> None:
         self.scope = scope
         self.source = source
         self.local: Mapping[str, object] = local or {}
@@ -73,7 +75,11 @@ class Evaluator:
         if isinstance(found, Namespace):
             if found.whole is not None:
                 return found.whole()
-            raise Fault(self.place(expr), f"`{found.name}` is no value by itself", "say which attribute of it")
+            raise Fault(
+                self.place(expr),
+                f"`{found.name}` is no value by itself",
+                "say which attribute of it",
+            )
         return found
 
     def partial(self, expr: s.Expr) -> object:
@@ -157,7 +163,9 @@ class Evaluator:
         listed: list[object] = []
         mapped: dict[str, object] = {}
         for key, item in pairs(collection):
-            inner = self.bound({expr.key: key, expr.value: item} if expr.key else {expr.value: item})
+            inner = self.bound(
+                {expr.key: key, expr.value: item} if expr.key else {expr.value: item}
+            )
             if expr.condition is not None:
                 keep = inner.value(expr.condition)
                 if isinstance(keep, Unknown):
@@ -179,7 +187,9 @@ class Evaluator:
                 if isinstance(group, list):
                     group.append(result)
             elif name in mapped:
-                raise Wrong(f'two items have the key "{name}"', "put `...` behind the value to group them")
+                raise Wrong(
+                    f'two items have the key "{name}"', "put `...` behind the value to group them"
+                )
             else:
                 mapped[name] = result
         return listed if expr.key_result is None else ordered(mapped.items())
@@ -212,7 +222,9 @@ class Evaluator:
         condition = self.value(expr.condition)
         if isinstance(condition, Unknown):
             return condition
-        chosen, other = (expr.then, expr.otherwise) if boolean(condition) else (expr.otherwise, expr.then)
+        chosen, other = (
+            (expr.then, expr.otherwise) if boolean(condition) else (expr.otherwise, expr.then)
+        )
         result = self.value(chosen)
         try:  # both arms have one type, so that the other one can make a string of this one
             return unified([result, self.value(other)])[0]
@@ -227,8 +239,10 @@ class Evaluator:
         return call(self, expr)
 
     def template(self, expr: s.Template) -> object:
-        if len(expr.parts) == 1 and not expr.heredoc and not isinstance(
-            expr.parts[0], s.Literal | s.TemplateIf | s.TemplateFor
+        if (
+            len(expr.parts) == 1
+            and not expr.heredoc
+            and not isinstance(expr.parts[0], s.Literal | s.TemplateIf | s.TemplateFor)
         ):
             return self.value(expr.parts[0])
         pieces: list[str] = []
@@ -274,17 +288,27 @@ def attribute(on: object, name: str, place: Place) -> object:
         return extended(on, f".{name}")
     if isinstance(on, dict):
         if name not in on:
-            raise Wrong(f'the object has no attribute "{name}"', f"it has: {', '.join(on) or 'none'}")
+            raise Wrong(
+                f'the object has no attribute "{name}"', f"it has: {', '.join(on) or 'none'}"
+            )
         return on[name]
     if isinstance(on, list):
-        raise Wrong(f"a list has no attribute `{name}`", f"take one element ([0].{name}) or all of them ([*].{name})")
+        raise Wrong(
+            f"a list has no attribute `{name}`",
+            f"take one element ([0].{name}) or all of them ([*].{name})",
+        )
     raise Wrong(f"a {kind(on)} has no attributes")
 
 
 def extended(unknown: Unknown, step: str) -> Unknown:
     """A part of something unknown."""
     return Unknown(
-        unknown.reference + step, unknown.root, unknown.why, unknown.place, unknown.message, unknown.hint
+        unknown.reference + step,
+        unknown.root,
+        unknown.why,
+        unknown.place,
+        unknown.message,
+        unknown.hint,
     )
 
 
@@ -323,7 +347,9 @@ def arithmetic(name: str, left: int | Decimal, right: int | Decimal) -> object:
             raise Wrong("division by zero")
         if name == "/":
             return plain(Decimal(left) / Decimal(right))
-        return plain(Decimal(left) % Decimal(right))  # the sign is the dividend's, as Terraform has it
+        return plain(
+            Decimal(left) % Decimal(right)
+        )  # the sign is the dividend's, as Terraform has it
 
 
 EVALUATE: dict[type[s.Expr], Callable[..., object]] = {

@@ -66,7 +66,9 @@ class Module:
             return
         body, faults = parse(source)
         for fault in faults:
-            self.report.add("terraform.syntax", "error", source.place(fault.at), fault.message, fault.hint)
+            self.report.add(
+                "terraform.syntax", "error", source.place(fault.at), fault.message, fault.hint
+            )
         self.faulty = self.faulty or bool(faults)
         for attribute in body.attributes.values():
             self.report.add(
@@ -82,11 +84,22 @@ class Module:
     def enter(self, block: s.Block) -> None:
         """One top-level block."""
         labels = block.labels
-        wanted = {"resource": 2, "data": 2, "variable": 1, "output": 1, "module": 1, "provider": 1, "locals": 0}
+        wanted = {
+            "resource": 2,
+            "data": 2,
+            "variable": 1,
+            "output": 1,
+            "module": 1,
+            "provider": 1,
+            "locals": 0,
+        }
         if block.kind not in wanted:
             if block.kind not in ("terraform", "moved", "removed", "import", "check", "ephemeral"):
                 self.report.add(
-                    "terraform.unknown_block", "error", block.place, f"Terraform has no block `{block.kind}`"
+                    "terraform.unknown_block",
+                    "error",
+                    block.place,
+                    f"Terraform has no block `{block.kind}`",
                 )
             return
         if len(labels) != wanted[block.kind]:
@@ -106,7 +119,9 @@ class Module:
             key = ("managed" if block.kind == "resource" else "data", *labels)
             self.once(self.resources, key, block)  # type: ignore[arg-type]  # two labels, as was just checked
         else:
-            named = {"variable": self.variables, "output": self.outputs, "module": self.calls}[block.kind]
+            named = {"variable": self.variables, "output": self.outputs, "module": self.calls}[
+                block.kind
+            ]
             self.once(named, labels[0], block)
 
     def once(self, into: dict[Key, s.Block], key: Key, block: s.Block) -> None:
@@ -137,7 +152,12 @@ class Module:
             self.report.add("terraform.expression", "error", fault.place, fault.message, fault.hint)
             return Unknown(attribute.name, str(fault.place), "failed", fault.place)
         except RecursionError:
-            self.report.add("terraform.expression", "error", attribute.place, "this expression is nested too deeply")
+            self.report.add(
+                "terraform.expression",
+                "error",
+                attribute.place,
+                "this expression is nested too deeply",
+            )
             return Unknown(attribute.name, str(attribute.place), "failed", attribute.place)
 
     def read(self, path: Path) -> bytes:
@@ -158,13 +178,17 @@ class Module:
         if name == "module":
             return Namespace("module", self.module)
         if name == "data":
-            return Namespace("data", lambda kind, _: Namespace(f"data.{kind}", self.resource_of("data", kind)))
+            return Namespace(
+                "data", lambda kind, _: Namespace(f"data.{kind}", self.resource_of("data", kind))
+            )
         if name == "path":
             return Namespace("path", self.path_of)
         if name == "terraform":
             return Namespace("terraform", self.terraform)
         if name in ("each", "count", "self"):
-            raise Wrong(f"`{name}` means nothing here", "it is known where for_each or count is set")
+            raise Wrong(
+                f"`{name}` means nothing here", "it is known where for_each or count is set"
+            )
         return Namespace(name, self.resource_of("managed", name))
 
     def kept(self, key: str, compute: Callable[[], object]) -> object:
@@ -230,7 +254,9 @@ class Module:
         attribute = self.locals.get(name)
         if attribute is None:
             return Unknown(f"local.{name}", f"local.{name}", "undeclared", place)
-        return self.kept(f"local.{name}", lambda: self.evaluator(attribute.source).value(attribute.value))
+        return self.kept(
+            f"local.{name}", lambda: self.evaluator(attribute.source).value(attribute.value)
+        )
 
     def path_of(self, name: str, place: Place) -> object:
         """path.module, path.root, path.cwd."""
@@ -274,7 +300,9 @@ class Module:
             block = self.resources.get(key)
             if block is None:
                 return None
-            self._instances[key] = self.make(block, self.full(f"{'data.' if mode == 'data' else ''}{kind}.{name}"))
+            self._instances[key] = self.make(
+                block, self.full(f"{'data.' if mode == 'data' else ''}{kind}.{name}")
+            )
         return self._instances[key]
 
     def make(self, block: s.Block, address: str) -> object:
@@ -283,7 +311,9 @@ class Module:
         if isinstance(found, Unknown):
             return found
         shape, keys = found
-        made = [(key, Instance(self, block, address + suffix, names)) for key, suffix, names in keys]
+        made = [
+            (key, Instance(self, block, address + suffix, names)) for key, suffix, names in keys
+        ]
         if shape == "one":
             return made[0][1].reference()
         if shape == "list":
@@ -328,14 +358,20 @@ class Module:
             )
         folder = (self.own_folder / where).resolve()
         if not folder.is_dir():
-            return Unknown(f"module.{name}", address, "failed", place, f"there is no folder {where}")
+            return Unknown(
+                f"module.{name}", address, "failed", place, f"there is no folder {where}"
+            )
         if len(self.path) >= DEPTH_MAX:
-            return Unknown(f"module.{name}", address, "failed", place, "modules are nested too deeply")
+            return Unknown(
+                f"module.{name}", address, "failed", place, "modules are nested too deeply"
+            )
         found = expand(self, block, address)
         if isinstance(found, Unknown):
             return found
         shape, keys = found
-        made = [(key, self.child(name + suffix, folder, block, names)) for key, suffix, names in keys]
+        made = [
+            (key, self.child(name + suffix, folder, block, names)) for key, suffix, names in keys
+        ]
         if shape == "one":
             return made[0][1]
         return [child for _, child in made] if shape == "list" else dict(made)
@@ -344,9 +380,18 @@ class Module:
         """One instance of a child module. Its inputs are computed here, when they are asked for."""
         inputs: dict[str, Callable[[], object]] = {}
         for attribute in block.body.attributes.values():
-            if attribute.name in ("source", "version", "providers", "depends_on", "count", "for_each"):
+            if attribute.name in (
+                "source",
+                "version",
+                "providers",
+                "depends_on",
+                "count",
+                "for_each",
+            ):
                 continue
-            inputs[attribute.name] = lambda attribute=attribute: self.evaluator(attribute.source, names).value(  # type: ignore[misc]  # bound now
+            inputs[attribute.name] = lambda attribute=attribute: self.evaluator(
+                attribute.source, names
+            ).value(  # type: ignore[misc]  # bound now
                 attribute.value
             )
         child = Module(self.report, folder, self.folder, (*self.path, step), inputs)
@@ -371,7 +416,11 @@ class Module:
             return found.outside(name)
         if isinstance(found, list):
             return [child.outside(name) for child in found]
-        return {key: child.outside(name) for key, child in found.items()} if isinstance(found, dict) else found
+        return (
+            {key: child.outside(name) for key, child in found.items()}
+            if isinstance(found, dict)
+            else found
+        )
 
     def outside(self, name: str) -> Namespace:
         """The module as its caller sees it: outputs."""
@@ -379,9 +428,14 @@ class Module:
         def output(key: str, place: Place) -> object:
             block = self.outputs.get(key)
             if block is None or "value" not in block.body.attributes:
-                raise Wrong(f'the module "{name}" has no output "{key}"', f"it has: {', '.join(self.outputs) or 'none'}")
+                raise Wrong(
+                    f'the module "{name}" has no output "{key}"',
+                    f"it has: {', '.join(self.outputs) or 'none'}",
+                )
             attribute = block.body.attributes["value"]
-            return self.kept(f"output.{key}", lambda: self.evaluator(attribute.source).value(attribute.value))
+            return self.kept(
+                f"output.{key}", lambda: self.evaluator(attribute.source).value(attribute.value)
+            )
 
         return Namespace(f"module.{name}", output, lambda: Namespace(f"module.{name}", output))
 

@@ -93,7 +93,11 @@ class Parser:
 
     def peek(self) -> tuple[str, str, int, int]:
         """Kind, text, start and end of the next token."""
-        if self._seen is not None and self._seen[0] == self.pos and self._seen[1] == self._skip_newlines:
+        if (
+            self._seen is not None
+            and self._seen[0] == self.pos
+            and self._seen[1] == self._skip_newlines
+        ):
             return self._seen[2]
         at = self.pos
         while True:
@@ -194,14 +198,20 @@ class Parser:
         kind, name, at, end = self.peek()
         if kind != "ident":
             if name == "}":
-                raise SyntaxFault(at, "this `}` closes nothing", "remove it, or look for a `{` that is missing above")
+                raise SyntaxFault(
+                    at,
+                    "this `}` closes nothing",
+                    "remove it, or look for a `{` that is missing above",
+                )
             raise self.expected("an argument or a block", "names are written without quotes here")
         self.pos = end
         if self.accept("="):
             value = self.expression()
             if name in body.attributes:
                 first = body.attributes[name].place
-                raise SyntaxFault(at, f"`{name}` is set twice", f"it was set on line {first.line} already")
+                raise SyntaxFault(
+                    at, f"`{name}` is set twice", f"it was set on line {first.line} already"
+                )
             body.attributes[name] = Attribute(name, value, self.source, at)
             self.end_of_item()
             return
@@ -216,11 +226,15 @@ class Parser:
             else:
                 break
         if self.at_op(":") and not labels:
-            raise self.expected(f"`=` or `{{` after `{name}`", f"an argument is written `{name} = …`")
+            raise self.expected(
+                f"`=` or `{{` after `{name}`", f"an argument is written `{name} = …`"
+            )
         if self.at_op("==") and not labels:
             raise self.expected(f"one `=` after `{name}`")
         opened_at = self.peek()[2]
-        self.need("{", f"`=` or `{{` after `{name}`" if not labels else "`{` after the block's labels")
+        self.need(
+            "{", f"`=` or `{{` after `{name}`" if not labels else "`{` after the block's labels"
+        )
         body.blocks.append(Block(name, tuple(labels), self.body(opened_at), self.source, at))
         if not self.accept("}"):
             line = self.source.place(opened_at).line
@@ -295,7 +309,11 @@ class Parser:
                     else:
                         each = self.expression()
                         self.need("]", "`]` to close the index")
-                on = Index(at, on, each) if each is not None else Splat(at, on, self.postfix(Variable(at, "*")))
+                on = (
+                    Index(at, on, each)
+                    if each is not None
+                    else Splat(at, on, self.postfix(Variable(at, "*")))
+                )
 
     def after_dot(self, on: Expr, at: int) -> Expr:
         """.name, .0 (an index as Terraform 0.11 wrote it) or .* (attributes only)."""
@@ -394,7 +412,9 @@ class Parser:
                 items.append((key, self.expression()))
                 if not self.accept(",") and self.peek()[0] != "newline" and not self.at_op("}"):
                     line = self.source.place(at).line
-                    raise self.expected(f"`,`, a new line or `}}` in the object that line {line} opens")
+                    raise self.expected(
+                        f"`,`, a new line or `}}` in the object that line {line} opens"
+                    )
 
     def comprehension(self, at: int, close: str) -> Expr:
         """for key, value in collection : result if condition."""
@@ -433,7 +453,7 @@ class Parser:
     # Strings
 
     def quoted(self, at: int, end: int) -> Expr:
-        """"…" on one line."""
+        """ "…" on one line."""
         found = template.parse(self, end, None, quoted=True, flush=False)
         if not found.parts:
             return Literal(at, "")
@@ -445,7 +465,9 @@ class Parser:
         """<<NAME … NAME."""
         flush = opening.startswith("<<-")
         word = opening.strip().lstrip("<").lstrip("-").strip()
-        close = re.compile(rf"^[ \t]*{re.escape(word)}[ \t\r]*$", re.MULTILINE).search(self.text, start)
+        close = re.compile(rf"^[ \t]*{re.escape(word)}[ \t\r]*$", re.MULTILINE).search(
+            self.text, start
+        )
         if close is None:
             raise SyntaxFault(at, f"this heredoc is never closed: no line holds `{word}` alone")
         found = template.parse(self, start, close.start(), quoted=False, flush=flush)

@@ -36,7 +36,11 @@ REFUSED = {
 
 
 def read(
-    folder: Path, variables: Mapping[str, object], environment: Mapping[str, str], report: Report, file: Path | None = None
+    folder: Path,
+    variables: Mapping[str, object],
+    environment: Mapping[str, str],
+    report: Report,
+    file: Path | None = None,
 ) -> list[Resource]:
     """Every resource that matters, in the module of the folder and those below it. Nothing where a file is broken."""
     refuse(folder, report)
@@ -96,7 +100,10 @@ def everything(module: Module) -> Iterator[Module]:
             if isinstance(child, Module):
                 if not terraform_files(child.own_folder):
                     module.report.add(
-                        "terraform.module", "error", block.place, f"the folder of module.{name} has no .tf file"
+                        "terraform.module",
+                        "error",
+                        block.place,
+                        f"the folder of module.{name} has no .tf file",
                     )
                 yield from everything(child)
 
@@ -107,14 +114,24 @@ def resources(module: Module) -> Iterator[Resource]:
         if type_name in REFUSED and mode == "managed":
             block = module.resources[mode, type_name, name]
             module.report.add(
-                "terraform.not_built", "error", block.place, f"{type_name}.{name}: {REFUSED[type_name]}"
+                "terraform.not_built",
+                "error",
+                block.place,
+                f"{type_name}.{name}: {REFUSED[type_name]}",
             )
         if type_name not in (MANAGED if mode == "managed" else DATA):
             continue
         found = module.instances(mode, type_name, name)
         if isinstance(found, Unknown):
             if found.why != "failed":
-                module.report.add("terraform.unsupported", "error", found.place, found.message, found.hint, about=found.root)
+                module.report.add(
+                    "terraform.unsupported",
+                    "error",
+                    found.place,
+                    found.message,
+                    found.hint,
+                    about=found.root,
+                )
             continue
         if isinstance(found, dict):
             found = list(found.values())
@@ -130,14 +147,22 @@ def resource(instance: Instance, name: str) -> Resource:
         address=instance.address,
         type=instance.type,
         name=name,
-        shape=shape(instance.module, instance.block.body, instance.type, instance.block.place, instance.names),
+        shape=shape(
+            instance.module,
+            instance.block.body,
+            instance.type,
+            instance.block.place,
+            instance.names,
+        ),
         folder=instance.module.folder,
         mode="data" if instance.is_data else "managed",
         ids={key: computed[key] for key in ("id", "arn", "qualified_arn") if key in computed},
     )
 
 
-def shape(module: Module, body: s.Body, path: str, place: Place, names: Mapping[str, object]) -> Shape:
+def shape(
+    module: Module, body: s.Body, path: str, place: Place, names: Mapping[str, object]
+) -> Shape:
     """A body, evaluated."""
     found = Shape(path, place)
     top = "." not in path
@@ -163,7 +188,12 @@ def dynamic(module: Module, block: s.Block, into: Shape, names: Mapping[str, obj
     contents = [inner for inner in block.body.blocks if inner.kind == "content"]
     attribute = block.body.attributes.get("for_each")
     if len(block.labels) != 1 or len(contents) != 1 or attribute is None:
-        report.add("terraform.syntax", "error", block.place, "a dynamic block has a name, for_each and one content block")
+        report.add(
+            "terraform.syntax",
+            "error",
+            block.place,
+            "a dynamic block has a name, for_each and one content block",
+        )
         return
     name = block.labels[0]
     through = module.value(attribute, names)
@@ -182,7 +212,11 @@ def dynamic(module: Module, block: s.Block, into: Shape, names: Mapping[str, obj
             into.places.setdefault(name, attribute.place)
         return
     iterator = block.body.attributes.get("iterator")
-    variable = iterator.value.name if iterator is not None and isinstance(iterator.value, s.Variable) else name
+    variable = (
+        iterator.value.name
+        if iterator is not None and isinstance(iterator.value, s.Variable)
+        else name
+    )
     try:
         items = elements(through)
     except Wrong as wrong:

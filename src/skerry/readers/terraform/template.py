@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skerry.readers.terraform.syntax import Expr, Literal, SyntaxFault, Template, TemplateFor, TemplateIf
+from skerry.readers.terraform.syntax import (
+    Expr,
+    Literal,
+    SyntaxFault,
+    Template,
+    TemplateFor,
+    TemplateIf,
+)
 
 if TYPE_CHECKING:  # parse imports this module
     from skerry.readers.terraform.parse import Parser
@@ -77,7 +84,11 @@ def scan(parser: Parser, start: int, stop: int | None, quoted: bool) -> list[Tok
             parser.pos = at + 1
             return tokens
         if quoted and char == "\n":
-            raise SyntaxFault(start - 1, "this string is not closed on its line", 'add the closing `"`, or use <<EOT')
+            raise SyntaxFault(
+                start - 1,
+                "this string is not closed on its line",
+                'add the closing `"`, or use <<EOT',
+            )
         if char == "\\" and quoted:
             piece, at = escape(text, at)
             add(piece)
@@ -99,7 +110,9 @@ def escape(text: str, at: int) -> tuple[str, int]:
         return known, at + 2
     code = UNICODE.match(text, at + 1)
     if code is None:
-        raise SyntaxFault(at, f"`{text[at : at + 2]}` is no escape", r"a backslash itself is written `\\`")
+        raise SyntaxFault(
+            at, f"`{text[at : at + 2]}` is no escape", r"a backslash itself is written `\\`"
+        )
     return chr(int(code.group(1) or code.group(2), 16)), code.end()
 
 
@@ -121,7 +134,9 @@ def directive(parser: Parser, at: int) -> Token:
     with parser.newlines_ignored():
         kind, word, _, _ = parser.peek()
         if kind != "ident" or word not in ("if", "else", "endif", "for", "endfor"):
-            raise parser.expected("if, else, endif, for or endfor after `%{`", "a literal `%{` is written `%%{`")
+            raise parser.expected(
+                "if, else, endif, for or endfor after `%{`", "a literal `%{` is written `%%{`"
+            )
         parser.take()
         token = Token(word, at)
         if word == "if":
@@ -219,7 +234,11 @@ def tree(row: list[Token], index: int, ends: tuple[str, ...]) -> tuple[tuple[Exp
                 otherwise, index = tree(row, index + 1, ("endif",))
             if index >= len(row):
                 raise SyntaxFault(token.at, "`%{ if }` without `%{ endif }`")
-            parts.append(TemplateIf(token.at, token.value, Template(token.at, then), Template(token.at, otherwise)))
+            parts.append(
+                TemplateIf(
+                    token.at, token.value, Template(token.at, then), Template(token.at, otherwise)
+                )
+            )
         elif token.kind == "for" and token.value is not None:
             body, index = tree(row, index + 1, ("endfor",))
             if index >= len(row):

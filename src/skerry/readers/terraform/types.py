@@ -25,7 +25,9 @@ def convert(value: object, type_expr: s.Expr) -> object:
     """The value as the type wants it. Raises Wrong."""
     if value is None or isinstance(value, Unknown | Namespace):
         return value
-    if isinstance(type_expr, s.Literal) and isinstance(type_expr.value, str):  # "string", as 0.11 wrote it
+    if isinstance(type_expr, s.Literal) and isinstance(
+        type_expr.value, str
+    ):  # "string", as 0.11 wrote it
         type_expr = s.Variable(type_expr.at, type_expr.value)
     if isinstance(type_expr, s.Variable):
         if type_expr.name == "any":
@@ -44,11 +46,16 @@ def convert(value: object, type_expr: s.Expr) -> object:
     if type_expr.name == "tuple" and isinstance(inner, s.TupleExpr):
         items = sequence(value)
         if len(items) != len(inner.items):
-            raise Wrong(f"a tuple of {len(inner.items)} is required, this has {len(items)} elements")
+            raise Wrong(
+                f"a tuple of {len(inner.items)} is required, this has {len(items)} elements"
+            )
         return [convert(item, one) for item, one in zip(items, inner.items, strict=True)]
     if type_expr.name == "object" and isinstance(inner, s.ObjectExpr):
         return fit(mapping(value), inner)
-    raise Wrong(f"`{type_expr.name}` is no type", "string, number, bool, list(…), set(…), map(…), object({…}), any")
+    raise Wrong(
+        f"`{type_expr.name}` is no type",
+        "string, number, bool, list(…), set(…), map(…), object({…}), any",
+    )
 
 
 def fit(value: dict[str, object], shape: s.ObjectExpr) -> object:

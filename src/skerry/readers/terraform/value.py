@@ -192,7 +192,9 @@ def unified(values: list[object]) -> list[object]:
         return values
     if "string" in kinds:
         return [value if value is None else text(value) for value in values]
-    raise Wrong("the elements of a list must be of one type, these are " + " and ".join(sorted(kinds)))
+    raise Wrong(
+        "the elements of a list must be of one type, these are " + " and ".join(sorted(kinds))
+    )
 
 
 def same(left: object, right: object) -> bool:

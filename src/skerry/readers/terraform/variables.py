@@ -27,7 +27,10 @@ class Constants:
 
     def name(self, name: str, place: Place) -> object:
         """Nothing has a name here. Raises Wrong."""
-        raise Wrong(f"`{name}`: a value for a variable cannot refer to anything", "strings stand in double quotes")
+        raise Wrong(
+            f"`{name}`: a value for a variable cannot refer to anything",
+            "strings stand in double quotes",
+        )
 
     def read(self, path: Path) -> bytes:
         """No functions read files here. Raises Wrong."""
@@ -82,11 +85,16 @@ def from_file(file: Path, report: Report) -> dict[str, Input]:
     try:
         text = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
-        report.add("terraform.unreadable", "error", Place(name), f"the file cannot be read: {error}")
+        report.add(
+            "terraform.unreadable", "error", Place(name), f"the file cannot be read: {error}"
+        )
         return {}
     if file.suffix == ".json":
         try:
-            return {key: (lambda value=value: from_json(value)) for key, value in json.loads(text).items()}
+            return {
+                key: (lambda value=value: from_json(value))
+                for key, value in json.loads(text).items()
+            }
         except (ValueError, AttributeError) as error:
             report.add("terraform.syntax", "error", Place(name), f"this is no JSON object: {error}")
             return {}

@@ -354,7 +354,6 @@ EOT
 %{ endif ~}
 EOT
 """.split("\n")
-
 ]
 
 
@@ -389,7 +388,9 @@ class Locals:
     def name(self, name: str, place: Place) -> object:
         if name != "local":
             raise Wrong(f"nothing is named {name}")
-        return Namespace("local", lambda key, _: Evaluator(self, self.source).value(self.attributes[key].value))
+        return Namespace(
+            "local", lambda key, _: Evaluator(self, self.source).value(self.attributes[key].value)
+        )
 
     def read(self, path: Path) -> bytes:
         return path.read_bytes()
@@ -472,11 +473,18 @@ def test_terraform_says_the_same(theirs: dict[str, object], tmp_path: Path) -> N
 
 
 def test_every_function_is_compared_or_said_why_not() -> None:
-    elsewhere = {"pathexpand": "the home folder", "file": "test_functions.py", "filebase64": "test_functions.py"}
+    elsewhere = {
+        "pathexpand": "the home folder",
+        "file": "test_functions.py",
+        "filebase64": "test_functions.py",
+    }
     text = "\n".join(CASES)
     missing = {
         name
         for name in {**FUNCTIONS, **READERS, **LAZY}
-        if f"{name}(" not in text and name not in elsewhere and not name.startswith("file") and name != "templatefile"
+        if f"{name}(" not in text
+        and name not in elsewhere
+        and not name.startswith("file")
+        and name != "templatefile"
     }
     assert not missing

@@ -206,7 +206,11 @@ def match_keys(found: object, names: object, wanted: object) -> object:
     items, keyed, search = sequence(found), sequence(names), sequence(wanted)
     if len(items) != len(keyed):
         raise Wrong("matchkeys() needs as many keys as values")
-    return [item for item, key in zip(items, keyed, strict=True) if any(same(key, one) for one in search)]
+    return [
+        item
+        for item, key in zip(items, keyed, strict=True)
+        if any(same(key, one) for one in search)
+    ]
 
 
 def transpose(found: object) -> object:
@@ -226,7 +230,9 @@ def set_union(*sets: object) -> object:
 def set_intersection(first: object, *sets: object) -> object:
     """setintersection."""
     return as_set(
-        item for item in sequence(first) if all(any(same(item, other) for other in sequence(found)) for found in sets)
+        item
+        for item in sequence(first)
+        if all(any(same(item, other) for other in sequence(found)) for found in sets)
     )
 
 
@@ -238,7 +244,9 @@ def set_subtract(found: object, less: object) -> object:
 
 def set_product(*sets: object) -> object:
     """setproduct."""
-    rows: list[object] = [list(row) for row in itertools.product(*(unified(sequence(found)) for found in sets))]
+    rows: list[object] = [
+        list(row) for row in itertools.product(*(unified(sequence(found)) for found in sets))
+    ]
     return Set(rows) if any(isinstance(found, Set) for found in sets) else rows
 
 

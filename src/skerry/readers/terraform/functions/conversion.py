@@ -36,7 +36,9 @@ def kind_of(value: object) -> object:
 
 def base(path: object) -> object:
     """basename."""
-    return posixpath.basename(text(path).rstrip("/")) or ("/" if text(path).startswith("/") else ".")
+    return posixpath.basename(text(path).rstrip("/")) or (
+        "/" if text(path).startswith("/") else "."
+    )
 
 
 def parent(path: object) -> object:

@@ -32,9 +32,15 @@ def encode_json(value: object) -> str:
     if isinstance(value, list):
         return "[" + ",".join(encode_json(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ",".join(f"{encode_json(key)}:{encode_json(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(f"{encode_json(key)}:{encode_json(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, Namespace | Unknown):
-        raise Wrong(f"`{value.name if isinstance(value, Namespace) else value.reference}` cannot be encoded")
+        raise Wrong(
+            f"`{value.name if isinstance(value, Namespace) else value.reference}` cannot be encoded"
+        )
     raise Wrong("this value cannot be encoded as JSON")
 
 

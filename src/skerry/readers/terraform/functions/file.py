@@ -52,7 +52,9 @@ def read_base64(at: Evaluator, name: object) -> object:
 def file_set(at: Evaluator, folder: object, pattern: object) -> object:
     """fileset: names below the folder."""
     start = located(at, folder)
-    return sorted(path.relative_to(start).as_posix() for path in start.glob(text(pattern)) if path.is_file())
+    return sorted(
+        path.relative_to(start).as_posix() for path in start.glob(text(pattern)) if path.is_file()
+    )
 
 
 def digest(name: str, form: Callable[[bytes], str]) -> Reader:

@@ -119,7 +119,9 @@ READERS: dict[str, tuple[Function, int, int]] = {
     "filesha512": (file.digest("sha512", bytes.hex), 1, 1),
     "templatefile": (file.template, 2, 2),
 }
-LATER = frozenset({"timestamp", "plantimestamp", "uuid", "bcrypt"})  # other at every run: known after apply
+LATER = frozenset(
+    {"timestamp", "plantimestamp", "uuid", "bcrypt"}
+)  # other at every run: known after apply
 REFUSED = frozenset(
     "base64gzip cidrhost cidrnetmask cidrsubnet cidrsubnets csvdecode defaults ephemeralasnull "
     "formatdate issensitive log rsadecrypt templatestring textdecodebase64 textencodebase64 timeadd timecmp type "
@@ -136,7 +138,9 @@ def attempt(at: Evaluator, call: s.Call) -> object:
             return at.value(argument)
         except Fault as fault:
             last = fault
-    raise Wrong(f"try() has nothing that can be evaluated; the last one: {last.message if last else 'none given'}")
+    raise Wrong(
+        f"try() has nothing that can be evaluated; the last one: {last.message if last else 'none given'}"
+    )
 
 
 def can(at: Evaluator, call: s.Call) -> object:
@@ -164,7 +168,11 @@ def call(at: Evaluator, expr: s.Call) -> object:
     if found is None:
         if name in REFUSED or "::" in name:
             return Unknown(
-                f"{name}()", f"{name}()", "unsupported", at.place(expr), f"the function {name}() is not computed here",
+                f"{name}()",
+                f"{name}()",
+                "unsupported",
+                at.place(expr),
+                f"the function {name}() is not computed here",
                 ELSEWHERE,
             )
         raise Wrong(f"there is no function {name}()")
@@ -176,8 +184,16 @@ def call(at: Evaluator, expr: s.Call) -> object:
             return last
         arguments.extend(sequence(last))
     if not least <= len(arguments) <= most:
-        wanted = str(least) if least == most else f"at least {least}" if most == MANY else f"{least} to {most}"
-        raise Wrong(f"{name}() takes {wanted} argument{'' if wanted == '1' else 's'}, not {len(arguments)}")
+        wanted = (
+            str(least)
+            if least == most
+            else f"at least {least}"
+            if most == MANY
+            else f"{least} to {most}"
+        )
+        raise Wrong(
+            f"{name}() takes {wanted} argument{'' if wanted == '1' else 's'}, not {len(arguments)}"
+        )
     if name not in SHALLOW:
         unknown = unknown_in(arguments)
         if unknown is not None:
@@ -192,5 +208,3 @@ def call(at: Evaluator, expr: s.Call) -> object:
 def known(name: str) -> bool:
     """Is the function computed here?"""
     return name in FUNCTIONS or name in READERS or name in LAZY or name in LATER
-
-

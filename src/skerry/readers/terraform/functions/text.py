@@ -6,7 +6,17 @@ import re
 from decimal import Decimal
 
 from skerry.readers.terraform.functions.encoding import encode_json
-from skerry.readers.terraform.value import Wrong, boolean, kind, number, ordered, sequence, show, text, whole
+from skerry.readers.terraform.value import (
+    Wrong,
+    boolean,
+    kind,
+    number,
+    ordered,
+    sequence,
+    show,
+    text,
+    whole,
+)
 
 VERB = re.compile(r"%(?:\[(\d+)\])?([-+ 0#]*)(\*|\d+)?(?:\.(\d+))?(.)", re.DOTALL)
 
@@ -68,7 +78,9 @@ def regex(pattern: object, value: object) -> object:
     """regex."""
     match = compiled(pattern).search(text(value))
     if match is None:
-        raise Wrong("the pattern does not match the string", "try(regex(…), null) answers null instead")
+        raise Wrong(
+            "the pattern does not match the string", "try(regex(…), null) answers null instead"
+        )
     return groups(match)
 
 
@@ -203,4 +215,9 @@ def format_list(pattern: object, *values: object) -> object:
         if isinstance(value, dict):
             raise Wrong(f"formatlist() takes lists and single values, not a {kind(value)}")
     rows = range(lengths.pop() if lengths else 1)
-    return [format_text(pattern, *(value[row] if isinstance(value, list) else value for value in values)) for row in rows]
+    return [
+        format_text(
+            pattern, *(value[row] if isinstance(value, list) else value for value in values)
+        )
+        for row in rows
+    ]
