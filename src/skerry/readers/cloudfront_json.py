@@ -41,7 +41,7 @@ RENAMED = {
     "WebACLId": "web_acl_id",
 }
 # Members that Terraform's resource has no word for: fine with this value, refused by name with another.
-ONLY = {
+ONLY: dict[str, object] = {
     "CallerReference": None,  # None: any value
     "Certificate": None,
     "CertificateSource": None,
@@ -62,14 +62,11 @@ def config_of(document: object) -> Json:
     """DistributionConfig itself."""
     if not isinstance(document, dict):
         return {}
-    if isinstance(document.get("Distribution"), dict):
-        document = document["Distribution"]
-    found = document.get("DistributionConfig", document)
-    return (
-        found
-        if isinstance(found, dict) and "DefaultCacheBehavior" in found and "Origins" in found
-        else {}
-    )
+    around = document.get("Distribution")
+    inner = around if isinstance(around, dict) else document
+    found = inner.get("DistributionConfig", inner)
+    good = isinstance(found, dict) and "DefaultCacheBehavior" in found and "Origins" in found
+    return found if good else {}
 
 
 def read(document: Json, path: Path, report: Report) -> list[Resource]:

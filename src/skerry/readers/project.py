@@ -54,6 +54,8 @@ def read(
     sources = [(str(only), Place(report.name(only)))] if only is not None else list(found.reads)
     if not sources and only is None:
         sources = default_sources(root, found.present)
+    # TF_VAR_… are Terraform's own variables, any number of them: a prefix, and no name of ours
+    found_environment = os.environ if environment is None else environment  # noqa: TID251  # see above
     given = {**found.local.vars, **(variables or {})}
     resources: list[Resource] = []
     for written, place in sources:
@@ -62,7 +64,7 @@ def read(
             written,
             place,
             given,
-            os.environ if environment is None else environment,
+            found_environment,
             report,
         )
     context = Context(report, found, resources, python)

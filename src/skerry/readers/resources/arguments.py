@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 import msgspec
 
+from skerry.base import tables
 from skerry.readers.report import Report
 from skerry.readers.resources.shape import Shape
 from skerry.readers.terraform.value import Unknown
@@ -28,19 +27,18 @@ class Argument(msgspec.Struct, frozen=True):
 @cache
 def table() -> dict[str, dict[str, Argument]]:
     """Path of a block → name of an argument or block in it → what becomes of it."""
-    text = files("skerry.rules").joinpath("terraform.toml").read_text(encoding="utf-8")
-    rows = tomllib.loads(text)
-    rows.pop("computed")
+    rows = tables.load("terraform")
     return {
-        path: {name: Argument(*row) for name, row in names.items()} for path, names in rows.items()
+        path: {name: Argument(*row) for name, row in names.items()}
+        for path, names in rows.items()
+        if path != "computed"
     }
 
 
 @cache
 def computed() -> frozenset[str]:
     """Attributes of a resource that nobody sets: Terraform's JSON has them among the arguments."""
-    text = files("skerry.rules").joinpath("terraform.toml").read_text(encoding="utf-8")
-    return frozenset(tomllib.loads(text)["computed"]["names"])
+    return frozenset(tables.load("terraform")["computed"]["names"])
 
 
 @cache

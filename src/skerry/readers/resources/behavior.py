@@ -133,7 +133,7 @@ def caching(
             draw.shape.place,
             f"the behavior {pattern} has neither cache_policy_id nor forwarded_values: read as forwarded_values without"
             " query strings, cookies and headers, with its own TTLs",
-            'add cache_policy_id, for instance of data "aws_cloudfront_cache_policy" { name = "Managed-CachingOptimized" }',
+            'add cache_policy_id = data.aws_cloudfront_cache_policy.NAME.id, where name = "Managed-CachingOptimized"',
             "API: CloudFront refuses the behavior with InvalidArgument",
         )
     if request_policy is not None:

@@ -9,7 +9,7 @@ from skerry.readers.resources.context import Context
 from skerry.readers.resources.draw import Draw, unresolved
 from skerry.readers.resources.shape import Resource
 from skerry.readers.terraform.value import unknown_in
-from skerry.spec.distribution import Distribution, ErrorResponse, ViewerTls
+from skerry.spec.distribution import Behavior, Distribution, ErrorResponse, Origin, ViewerTls
 
 ERROR_CODES = frozenset({400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504})
 ALIAS = re.compile(r"^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+[a-z0-9-]+$")
@@ -56,68 +56,78 @@ def read_all(context: Context) -> tuple[Distribution, ...]:
 def read(resource: Resource, name: str, context: Context) -> Distribution:
     """One distribution. Its default behavior comes last, as `*`."""
     draw = Draw(resource.shape, context.report)
-    origins = []
-    for block in draw.each("origin"):
-        one = origin.read(block, context)
-        if one is None:
-            continue
-        if any(other.id == one.id for other in origins):
-            block.wrong(
-                "origin_id", f'there are two origins "{one.id}"', rule="API: InvalidArgument"
-            )
-            continue
-        origins.append(one)
+    origins = origins_of(draw, context)
     ids = {one.id for one in origins}
-    groups = [
-        group
-        for block in draw.each("origin_group")
-        if (group := origin.read_group(block, ids)) is not None
-    ]
-    targets = ids | {group.id for group in groups}
-    if not origins:
-        draw.wrong("origin", "a distribution needs an origin")
-    ordered = [
-        behavior.read(block, targets, context) for block in draw.each("ordered_cache_behavior")
-    ]
-    patterns = [one.pattern for one in ordered]
-    for block, pattern in zip(draw.each("ordered_cache_behavior"), patterns, strict=True):
-        if pattern and patterns.count(pattern) > 1:
-            block.wrong("path_pattern", f'two behaviors have the pattern "{pattern}"')
-    default = draw.into("default_cache_behavior")
-    if default is None:
-        draw.wrong("default_cache_behavior", "a distribution needs one")
-    else:
-        ordered.append(behavior.read(default, targets, context))
+    read_groups = [origin.read_group(block, ids) for block in draw.each("origin_group")]
+    groups = tuple(group for group in read_groups if group is not None)
+    behaviors = behaviors_of(draw, ids | {group.id for group in groups}, context)
     for what, count, most in (
-        ("behaviors", len(ordered), BEHAVIORS_MAX),
+        ("behaviors", len(behaviors), BEHAVIORS_MAX),
         ("origins", len(origins), ORIGINS_MAX),
     ):
         if count > most:
             draw.wrong("origin", f"{count} {what} are more than {most}", rule="row 70")
-    version = draw.text("http_version", "http2", ("http1.1", "http2", "http3", "http2and3"))
-    if "3" in version:
-        context.report.add(
-            "distribution.http3",
-            "note",
-            draw.where("http_version"),
-            f'http_version = "{version}": HTTP/3 is not spoken yet, viewers use '
-            + ("HTTP/2" if version == "http2and3" else "HTTP/1.1"),
-        )
     return Distribution(
         name=name,
         id=resource.ids.get("id") or identity.short(resource.address),
         aliases=aliases(draw),
         enabled=draw.flag("enabled", True),
         default_root_object=root_object(draw),
-        origins=tuple(origins),
-        groups=tuple(groups),
-        behaviors=tuple(ordered),
+        origins=origins,
+        groups=groups,
+        behaviors=behaviors,
         error_responses=errors(draw),
         viewer_tls=viewer_tls(draw, context),
-        http2=version in ("http2", "http2and3"),
+        http2=http2(draw),
         ipv6=draw.flag("is_ipv6_enabled"),
         comment=draw.text("comment"),
     )
+
+
+def origins_of(draw: Draw, context: Context) -> tuple[Origin, ...]:
+    """Its origins, each name once."""
+    found: list[Origin] = []
+    for block in draw.each("origin"):
+        one = origin.read(block, context)
+        if one is None:
+            continue
+        if any(other.id == one.id for other in found):
+            hint = "each origin has an origin_id of its own"
+            block.wrong("origin_id", f'there are two origins "{one.id}"', hint)
+            continue
+        found.append(one)
+    if not draw.each("origin"):
+        draw.wrong("origin", "a distribution needs an origin")
+    return tuple(found)
+
+
+def behaviors_of(draw: Draw, targets: set[str], context: Context) -> tuple[Behavior, ...]:
+    """Its behaviors in order of precedence."""
+    blocks = draw.each("ordered_cache_behavior")
+    found = [behavior.read(block, targets, context) for block in blocks]
+    patterns = [one.pattern for one in found]
+    for block, pattern in zip(blocks, patterns, strict=True):
+        if pattern and patterns.count(pattern) > 1:
+            block.wrong("path_pattern", f'two behaviors have the pattern "{pattern}"')
+    default = draw.into("default_cache_behavior")
+    if default is None:
+        draw.wrong("default_cache_behavior", "a distribution needs one")
+        return tuple(found)
+    return (*found, behavior.read(default, targets, context))
+
+
+def http2(draw: Draw) -> bool:
+    """http_version (row 10)."""
+    version = draw.text("http_version", "http2", ("http1.1", "http2", "http3", "http2and3"))
+    if "3" in version:
+        instead = "HTTP/2" if version == "http2and3" else "HTTP/1.1"
+        draw.report.add(
+            "distribution.http3",
+            "note",
+            draw.where("http_version"),
+            f'http_version = "{version}": HTTP/3 is not spoken yet, viewers use {instead}',
+        )
+    return version in ("http2", "http2and3")
 
 
 def aliases(draw: Draw) -> tuple[str, ...]:

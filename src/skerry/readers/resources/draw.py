@@ -10,7 +10,13 @@ from skerry.readers.report import Report
 from skerry.readers.resources.shape import Shape
 from skerry.readers.terraform.value import Unknown, Wrong, boolean, number, text, unknown_in
 
-HIDDEN = "(sensitive)"
+CODES = {
+    "computed": "terraform.unresolved_reference",
+    "undeclared": "terraform.unresolved_reference",
+    "no_value": "terraform.no_value",
+    "unsupported": "terraform.unsupported",
+    "failed": "terraform.failed",
+}
 
 
 def unresolved(
@@ -24,7 +30,7 @@ def unresolved(
         "undeclared": f"{unknown.reference} is declared nowhere",
     }.get(unknown.why, f"{unknown.reference} has no value here")
     report.add(
-        f"terraform.{'unresolved_reference' if unknown.why in ('computed', 'undeclared') else unknown.why}",
+        CODES[unknown.why],
         level,
         unknown.place,
         f"{what}{'; ' + then if then else ''}",

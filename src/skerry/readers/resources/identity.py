@@ -41,59 +41,99 @@ def computed(
 
     configured: the arguments that are known texts. Names are those of the AWS provider's attributes.
     """
-    if type_name == "aws_s3_bucket":
-        bucket = configured.get("bucket") or bucket_name(address)
-        return {
-            "id": bucket,
-            "bucket": bucket,
-            "arn": f"arn:aws:s3:::{bucket}",
-            "bucket_domain_name": f"{bucket}.s3.amazonaws.com",
-            "bucket_regional_domain_name": f"{bucket}.s3.{region}.amazonaws.com",
-            "region": region,
-            "website_endpoint": f"{bucket}.s3-website-{region}.amazonaws.com",
-            "website_domain": f"s3-website-{region}.amazonaws.com",
-        }
-    if type_name == "aws_s3_bucket_website_configuration" and configured.get("bucket"):
-        bucket = configured["bucket"]
-        return {
-            "id": bucket,
-            "website_endpoint": f"{bucket}.s3-website-{region}.amazonaws.com",
-            "website_domain": f"s3-website-{region}.amazonaws.com",
-        }
-    if type_name == "aws_cloudfront_origin_access_identity":
-        name = short(address)
-        return {
-            "id": name,
-            "cloudfront_access_identity_path": f"origin-access-identity/cloudfront/{name}",
-            "iam_arn": f"arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity {name}",
-            "s3_canonical_user_id": hashlib.sha512(address.encode()).hexdigest()[:96],
-        }
-    if type_name == "aws_cloudfront_origin_access_control":
-        return {"id": short(address)}
-    if type_name in ("aws_acm_certificate", "aws_iam_server_certificate"):
-        arn = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/{long(address)}"
-        return {"id": arn, "arn": arn}
-    if type_name in ("aws_cloudfront_cache_policy", "aws_cloudfront_origin_request_policy"):
-        return {"id": long(address)}
-    if type_name in ("aws_cloudfront_response_headers_policy", "aws_cloudfront_key_group"):
-        return {"id": long(address)}
-    if type_name == "aws_cloudfront_function":
-        return {
-            "arn": f"arn:aws:cloudfront::{ACCOUNT}:function/{configured.get('name') or bucket_name(address)}"
-        }
-    if type_name == "aws_cloudfront_distribution":
-        name = short(address)
-        return {
-            "id": name,
-            "arn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/{name}",
-            "domain_name": f"{name.lower()}.cloudfront.net",
-            "hosted_zone_id": "Z2FDTNDATAQYW2",  # the same for every distribution (Route 53 documentation)
-        }
-    if type_name == "aws_lambda_function":
-        name = configured.get("function_name") or bucket_name(address)
-        arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
-        return {"id": name, "arn": arn, "version": "1", "qualified_arn": f"{arn}:1"}
-    return {}
+    maker = MAKERS.get(type_name)
+    return maker(address, configured, region) if maker is not None else {}
+
+
+def bucket(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_s3_bucket."""
+    name = configured.get("bucket") or bucket_name(address)
+    return {
+        "bucket": name,
+        "arn": f"arn:aws:s3:::{name}",
+        "bucket_domain_name": f"{name}.s3.amazonaws.com",
+        "bucket_regional_domain_name": f"{name}.s3.{region}.amazonaws.com",
+        "region": region,
+        **website(address, {"bucket": name}, region),
+    }
+
+
+def website(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_s3_bucket_website_configuration."""
+    name = configured.get("bucket")
+    if not name:
+        return {}
+    domain = f"s3-website-{region}.amazonaws.com"
+    return {"id": name, "website_endpoint": f"{name}.{domain}", "website_domain": domain}
+
+
+def access_identity(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_cloudfront_origin_access_identity."""
+    name = short(address)
+    user = "user/CloudFront Origin Access Identity"
+    return {
+        "id": name,
+        "cloudfront_access_identity_path": f"origin-access-identity/cloudfront/{name}",
+        "iam_arn": f"arn:aws:iam::cloudfront:{user} {name}",
+        "s3_canonical_user_id": hashlib.sha512(address.encode()).hexdigest()[:96],
+    }
+
+
+def access_control(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_cloudfront_origin_access_control."""
+    return {"id": short(address)}
+
+
+def certificate(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_acm_certificate: CloudFront's stand in us-east-1."""
+    arn = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/{long(address)}"
+    return {"id": arn, "arn": arn}
+
+
+def policy(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """Policies and key groups."""
+    return {"id": long(address)}
+
+
+def viewer_function(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_cloudfront_function."""
+    name = configured.get("name") or bucket_name(address)
+    return {"arn": f"arn:aws:cloudfront::{ACCOUNT}:function/{name}"}
+
+
+def distribution(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_cloudfront_distribution."""
+    name = short(address)
+    return {
+        "id": name,
+        "arn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/{name}",
+        "domain_name": f"{name.lower()}.cloudfront.net",
+        "hosted_zone_id": "Z2FDTNDATAQYW2",  # the same for every distribution (Route 53)
+    }
+
+
+def lambda_function(address: str, configured: dict[str, str], region: str) -> dict[str, str]:
+    """aws_lambda_function: at the edge it stands in us-east-1, and each change is a version here."""
+    name = configured.get("function_name") or bucket_name(address)
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
+    return {"id": name, "arn": arn, "version": "1", "qualified_arn": f"{arn}:1"}
+
+
+MAKERS = {
+    "aws_acm_certificate": certificate,
+    "aws_cloudfront_cache_policy": policy,
+    "aws_cloudfront_distribution": distribution,
+    "aws_cloudfront_function": viewer_function,
+    "aws_cloudfront_key_group": policy,
+    "aws_cloudfront_origin_access_control": access_control,
+    "aws_cloudfront_origin_access_identity": access_identity,
+    "aws_cloudfront_origin_request_policy": policy,
+    "aws_cloudfront_response_headers_policy": policy,
+    "aws_iam_server_certificate": certificate,
+    "aws_lambda_function": lambda_function,
+    "aws_s3_bucket": bucket,
+    "aws_s3_bucket_website_configuration": website,
+}
 
 
 def data(type_name: str, region: str) -> dict[str, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 
 import msgspec
 
+from skerry.base import tables
 from skerry.spec.distribution import (
     Cors,
     ForwardPolicy,
@@ -61,8 +60,10 @@ class Managed(msgspec.Struct, frozen=True):
 @cache
 def table() -> dict[str, tuple[Managed, ...]]:
     """The managed policies of each kind."""
-    text = files("skerry.rules").joinpath("managed.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), dict[str, tuple[Managed, ...]])
+    return {
+        kind: tuple(msgspec.convert({"name": name, **row}, Managed) for name, row in rows.items())
+        for kind, rows in tables.load("managed").items()
+    }
 
 
 def find(kind: str, *, name: str | None = None, id: str | None = None) -> Managed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import msgspec
 
@@ -20,10 +21,14 @@ HOST = re.compile(
 )
 # Developer Guide, "Custom headers that CloudFront can't add to origin requests" (row 20).
 HEADERS_REFUSED = frozenset(
-    "cache-control connection content-length cookie host if-match if-modified-since if-none-match if-range "
-    "if-unmodified-since max-forwards pragma proxy-authenticate proxy-authorization proxy-connection range "
-    "request-range te trailer transfer-encoding upgrade via x-real-ip".split()
-)
+    {
+        "cache-control", "connection", "content-length", "cookie", "host", "if-match",
+        "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "max-forwards",
+        "pragma", "proxy-authenticate", "proxy-authorization", "proxy-connection", "range",
+        "request-range", "te", "trailer", "transfer-encoding", "upgrade", "via", "x-real-ip",
+    }
+)  # fmt: skip
+Access = Literal["none", "oai", "oac"]
 SSL = ("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 FAILOVER = frozenset({400, 403, 404, 416, 429, 500, 502, 503, 504})
 
@@ -155,7 +160,7 @@ def key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'
 
 
-def access_of(draw: Draw, context: Context) -> tuple[str, str]:
+def access_of(draw: Draw, context: Context) -> tuple[Access, str]:
     """Origin access control: `oac` or `none`, and the kind of origin it is for."""
     value = draw.raw("origin_access_control_id")
     if value in (None, ""):
@@ -175,7 +180,7 @@ def access_of(draw: Draw, context: Context) -> tuple[str, str]:
     return ("none" if behavior == "never" else "oac"), kind
 
 
-def identity_of(s3: Draw, access: str, report: Report) -> str:
+def identity_of(s3: Draw, access: Access, report: Report) -> Access:
     """Origin access identity: its path matters to the bucket's policy alone, so an unknown one is no more than said."""
     value = s3.raw("origin_access_identity")
     unknown = unknown_in(value)

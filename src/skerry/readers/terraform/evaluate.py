@@ -142,10 +142,10 @@ class Evaluator:
 
     # Collections
 
-    def tuple(self, expr: s.TupleExpr) -> object:
+    def listed(self, expr: s.TupleExpr) -> object:
         return [self.value(item) for item in expr.items]
 
-    def object(self, expr: s.ObjectExpr) -> object:
+    def mapped(self, expr: s.ObjectExpr) -> object:
         items: list[tuple[str, object]] = []
         for key, item in expr.items:
             name = self.value(key)
@@ -160,39 +160,23 @@ class Evaluator:
         collection = self.value(expr.collection)
         if isinstance(collection, Unknown):
             return collection
-        listed: list[object] = []
-        mapped: dict[str, object] = {}
+        rows: list[tuple[object, object]] = []
         for key, item in pairs(collection):
             inner = self.bound(
                 {expr.key: key, expr.value: item} if expr.key else {expr.value: item}
             )
-            if expr.condition is not None:
-                keep = inner.value(expr.condition)
-                if isinstance(keep, Unknown):
-                    return keep
-                if not boolean(keep):
-                    continue
-            result = inner.value(expr.result)
-            if expr.key_result is None:
-                listed.append(result)
+            keep = True if expr.condition is None else inner.value(expr.condition)
+            if isinstance(keep, Unknown):
+                return keep
+            if not boolean(keep):
                 continue
-            name = inner.value(expr.key_result)
+            name = None if expr.key_result is None else inner.value(expr.key_result)
             if isinstance(name, Unknown):
                 return name
-            if name is None:
-                raise Wrong("the key of an object cannot be null")
-            name = text(name)
-            if expr.group:
-                group = mapped.setdefault(name, [])
-                if isinstance(group, list):
-                    group.append(result)
-            elif name in mapped:
-                raise Wrong(
-                    f'two items have the key "{name}"', "put `...` behind the value to group them"
-                )
-            else:
-                mapped[name] = result
-        return listed if expr.key_result is None else ordered(mapped.items())
+            rows.append((name, inner.value(expr.result)))
+        return (
+            [result for _, result in rows] if expr.key_result is None else keyed(rows, expr.group)
+        )
 
     # Operators
 
@@ -234,7 +218,7 @@ class Evaluator:
     # Calls and strings
 
     def call(self, expr: s.Call) -> object:
-        from skerry.readers.terraform.functions.table import call  # noqa: PLC0415  # functions evaluate templates
+        from skerry.readers.terraform.functions.table import call  # functions evaluate templates
 
         return call(self, expr)
 
@@ -312,6 +296,25 @@ def extended(unknown: Unknown, step: str) -> Unknown:
     )
 
 
+def keyed(rows: list[tuple[object, object]], group: bool) -> object:
+    """The object that `{for …}` makes. Raises Wrong."""
+    found: dict[str, object] = {}
+    groups: dict[str, list[object]] = {}
+    for key, result in rows:
+        if key is None:
+            raise Wrong("the key of an object cannot be null")
+        name = text(key)
+        if group:
+            groups.setdefault(name, []).append(result)
+        elif name in found:
+            raise Wrong(
+                f'two items have the key "{name}"', "put `...` behind the value to group them"
+            )
+        else:
+            found[name] = result
+    return ordered(groups.items() if group else found.items())
+
+
 def pairs(collection: object) -> Iterator[tuple[object, object]]:
     """Keys and values of what `for` goes through. Raises Wrong."""
     if isinstance(collection, dict):
@@ -323,7 +326,7 @@ def pairs(collection: object) -> Iterator[tuple[object, object]]:
     raise Wrong(f"`for` goes through a list, set or map, this is a {kind(collection)}")
 
 
-COMPARE: dict[str, Callable[[object, object], object]] = {
+COMPARE: dict[str, Callable[[int | Decimal, int | Decimal], object]] = {
     "<": operator.lt,
     ">": operator.gt,
     "<=": operator.le,
@@ -358,8 +361,8 @@ EVALUATE: dict[type[s.Expr], Callable[..., object]] = {
     s.GetAttr: Evaluator.get_attr,
     s.Index: Evaluator.index,
     s.Splat: Evaluator.splat,
-    s.TupleExpr: Evaluator.tuple,
-    s.ObjectExpr: Evaluator.object,
+    s.TupleExpr: Evaluator.listed,
+    s.ObjectExpr: Evaluator.mapped,
     s.For: Evaluator.comprehension,
     s.Unary: Evaluator.unary,
     s.Binary: Evaluator.binary,

@@ -7,6 +7,7 @@ and a variable without a value is no problem before something needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -116,13 +117,11 @@ class Module:
         elif block.kind == "provider":
             self.providers.append(block)
         elif block.kind in ("resource", "data"):
-            key = ("managed" if block.kind == "resource" else "data", *labels)
-            self.once(self.resources, key, block)  # type: ignore[arg-type]  # two labels, as was just checked
+            mode = "managed" if block.kind == "resource" else "data"
+            self.once(self.resources, (mode, labels[0], labels[1]), block)
         else:
-            named = {"variable": self.variables, "output": self.outputs, "module": self.calls}[
-                block.kind
-            ]
-            self.once(named, labels[0], block)
+            into = {"variable": self.variables, "output": self.outputs, "module": self.calls}
+            self.once(into[block.kind], labels[0], block)
 
     def once(self, into: dict[Key, s.Block], key: Key, block: s.Block) -> None:
         """Nothing is declared twice."""
@@ -389,11 +388,8 @@ class Module:
                 "for_each",
             ):
                 continue
-            inputs[attribute.name] = lambda attribute=attribute: self.evaluator(
-                attribute.source, names
-            ).value(  # type: ignore[misc]  # bound now
-                attribute.value
-            )
+            evaluator = self.evaluator(attribute.source, names)
+            inputs[attribute.name] = partial(evaluator.value, attribute.value)
         child = Module(self.report, folder, self.folder, (*self.path, step), inputs)
         for name in inputs:
             if name not in child.variables:

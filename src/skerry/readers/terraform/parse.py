@@ -169,7 +169,7 @@ class Parser:
         self._skip_newlines = False
         while len(self.faults) < FAULTS_MAX:
             start = self.pos
-            kind, text, at, end = self.peek()
+            kind, text, _, end = self.peek()
             if kind == "newline":
                 self.pos = end
                 continue
@@ -198,48 +198,46 @@ class Parser:
         kind, name, at, end = self.peek()
         if kind != "ident":
             if name == "}":
-                raise SyntaxFault(
-                    at,
-                    "this `}` closes nothing",
-                    "remove it, or look for a `{` that is missing above",
-                )
-            raise self.expected("an argument or a block", "names are written without quotes here")
+                hint = "remove it, or look for a `{` that is missing above"
+                raise SyntaxFault(at, "this `}` closes nothing", hint)
+            hint = "names are written without quotes here"
+            raise self.expected("an argument or a block", hint)
         self.pos = end
         if self.accept("="):
             value = self.expression()
             if name in body.attributes:
-                first = body.attributes[name].place
+                line = body.attributes[name].place.line
                 raise SyntaxFault(
-                    at, f"`{name}` is set twice", f"it was set on line {first.line} already"
+                    at, f"`{name}` is set twice", f"it was set on line {line} already"
                 )
             body.attributes[name] = Attribute(name, value, self.source, at)
-            self.end_of_item()
-            return
+        else:
+            body.blocks.append(self.block(name, at))
+        self.end_of_item()
+
+    def block(self, name: str, at: int) -> Block:
+        """The labels and the body behind a block's name."""
         labels: list[str] = []
         while True:
             kind, text, start, end = self.peek()
+            if kind not in ("ident", "quote"):
+                break
             if kind == "ident":
                 self.pos = end
-                labels.append(text)
-            elif kind == "quote":
-                labels.append(self.label(start, end))
-            else:
-                break
+            labels.append(text if kind == "ident" else self.label(start, end))
         if self.at_op(":") and not labels:
-            raise self.expected(
-                f"`=` or `{{` after `{name}`", f"an argument is written `{name} = …`"
-            )
+            hint = f"an argument is written `{name} = …`"
+            raise self.expected(f"`=` or `{{` after `{name}`", hint)
         if self.at_op("==") and not labels:
             raise self.expected(f"one `=` after `{name}`")
         opened_at = self.peek()[2]
-        self.need(
-            "{", f"`=` or `{{` after `{name}`" if not labels else "`{` after the block's labels"
-        )
-        body.blocks.append(Block(name, tuple(labels), self.body(opened_at), self.source, at))
+        after = "`{` after the block's labels" if labels else f"`=` or `{{` after `{name}`"
+        self.need("{", after)
+        found = Block(name, tuple(labels), self.body(opened_at), self.source, at)
         if not self.accept("}"):
             line = self.source.place(opened_at).line
             raise self.expected(f"`}}` to close the block `{name}` that line {line} opens")
-        self.end_of_item()
+        return found
 
     def label(self, start: int, end: int) -> str:
         """A block's quoted label, which cannot have holes."""
@@ -351,9 +349,9 @@ class Parser:
                 self.need(")", "`)` to close the parenthesis")
             return inner
         if text == "[":
-            return self.tuple(at, end)
+            return self.listed(at, end)
         if text == "{":
-            return self.object(at, end)
+            return self.mapped(at, end)
         raise self.expected("a value", "strings stand in double quotes" if text == "'" else "")
 
     def call(self, name: str, at: int) -> Expr:
@@ -372,7 +370,7 @@ class Parser:
             self.need(")", f"`,` or `)` in the call of {name}()")
         return Call(at, name, tuple(arguments), expand)
 
-    def tuple(self, at: int, end: int) -> Expr:
+    def listed(self, at: int, end: int) -> Expr:
         """[…], [for …]."""
         self.pos = end
         with self.newlines_ignored():
@@ -387,7 +385,7 @@ class Parser:
             self.need("]", f"`,` or `]` to go on with the list that line {line} opens")
         return TupleExpr(at, tuple(items))
 
-    def object(self, at: int, end: int) -> Expr:
+    def mapped(self, at: int, end: int) -> Expr:
         """{…}, {for …}: items end with a comma or with their line."""
         self.pos = end
         with self.newlines_ignored():

@@ -63,44 +63,42 @@ def scan(parser: Parser, start: int, stop: int | None, quoted: bool) -> list[Tok
     tokens: list[Token] = []
     at = start
     end = len(text) if stop is None else stop
-
-    def add(piece: str) -> None:
+    while at < end:
+        match = plain.match(text, at, end)
+        if match is not None:
+            piece, after = match.group(), match.end()
+        elif quoted and text[at] == '"':
+            parser.pos = at + 1
+            return tokens
+        else:
+            found = special(parser, at, quoted, start)
+            if isinstance(found, Token):
+                tokens.append(found)
+                at = parser.pos
+                continue
+            piece, after = found
         if not tokens or tokens[-1].kind != "text":
             tokens.append(Token("text", at))
         tokens[-1].text += piece
+        at = after
+    if quoted:
+        raise SyntaxFault(start - 1, "this string is never closed")
+    return tokens
 
-    while True:
-        if at >= end:
-            if quoted:
-                raise SyntaxFault(start - 1, "this string is never closed")
-            return tokens
-        match = plain.match(text, at, end)
-        if match is not None:
-            add(match.group())
-            at = match.end()
-            continue
-        char = text[at]
-        if quoted and char == '"':
-            parser.pos = at + 1
-            return tokens
-        if quoted and char == "\n":
-            raise SyntaxFault(
-                start - 1,
-                "this string is not closed on its line",
-                'add the closing `"`, or use <<EOT',
-            )
-        if char == "\\" and quoted:
-            piece, at = escape(text, at)
-            add(piece)
-        elif text.startswith((char * 2 + "{"), at):  # `$${` and `%%{` stand for themselves
-            add(char + "{")
-            at += 3
-        elif text.startswith(char + "{", at):
-            tokens.append(value(parser, at) if char == "$" else directive(parser, at))
-            at = parser.pos
-        else:
-            add(char)
-            at += 1
+
+def special(parser: Parser, at: int, quoted: bool, start: int) -> Token | tuple[str, int]:
+    """What stands at a character that is not plain: a hole, or text and where it ends."""
+    text, char = parser.text, parser.text[at]
+    if char == "\n":
+        hint = 'add the closing `"`, or use <<EOT'
+        raise SyntaxFault(start - 1, "this string is not closed on its line", hint)
+    if char == "\\" and quoted:
+        return escape(text, at)
+    if text.startswith(char * 2 + "{", at):  # `$${` and `%%{` stand for themselves
+        return char + "{", at + 3
+    if text.startswith(char + "{", at):
+        return value(parser, at) if char == "$" else directive(parser, at)
+    return char, at + 1
 
 
 def escape(text: str, at: int) -> tuple[str, int]:

@@ -1,4 +1,7 @@
-"""Type constraints of variables: `list(string)`, `object({ port = optional(number, 80) })` (language/expressions/type-constraints)."""
+"""Type constraints of variables (Terraform, language/expressions/type-constraints).
+
+`list(string)`, `object({ port = optional(number, 80) })` and what a value becomes under them.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +28,22 @@ def convert(value: object, type_expr: s.Expr) -> object:
     """The value as the type wants it. Raises Wrong."""
     if value is None or isinstance(value, Unknown | Namespace):
         return value
-    if isinstance(type_expr, s.Literal) and isinstance(
-        type_expr.value, str
-    ):  # "string", as 0.11 wrote it
-        type_expr = s.Variable(type_expr.at, type_expr.value)
+    if isinstance(type_expr, s.Literal):  # "string", as Terraform 0.11 wrote it
+        type_expr = s.Variable(type_expr.at, str(type_expr.value))
     if isinstance(type_expr, s.Variable):
         if type_expr.name == "any":
             return value
         if type_expr.name in PRIMITIVES:
             return PRIMITIVES[type_expr.name](value)
-        type_expr = s.Call(type_expr.at, type_expr.name, (s.Variable(type_expr.at, "any"),))
-    if not isinstance(type_expr, s.Call) or not type_expr.arguments:
-        raise Wrong("this is no type")
+        any_of_it = (s.Variable(type_expr.at, "any"),)
+        return compound(value, s.Call(type_expr.at, type_expr.name, any_of_it))
+    if isinstance(type_expr, s.Call) and type_expr.arguments:
+        return compound(value, type_expr)
+    raise Wrong("this is no type")
+
+
+def compound(value: object, type_expr: s.Call) -> object:
+    """list(…), set(…), map(…), tuple([…]), object({…}). Raises Wrong."""
     inner = type_expr.arguments[0]
     if type_expr.name in ("list", "set"):
         items = unified([convert(item, inner) for item in sequence(value)])
@@ -52,10 +59,8 @@ def convert(value: object, type_expr: s.Expr) -> object:
         return [convert(item, one) for item, one in zip(items, inner.items, strict=True)]
     if type_expr.name == "object" and isinstance(inner, s.ObjectExpr):
         return fit(mapping(value), inner)
-    raise Wrong(
-        f"`{type_expr.name}` is no type",
-        "string, number, bool, list(…), set(…), map(…), object({…}), any",
-    )
+    known = "string, number, bool, list(…), set(…), map(…), object({…}), any"
+    raise Wrong(f"`{type_expr.name}` is no type", known)
 
 
 def fit(value: dict[str, object], shape: s.ObjectExpr) -> object:

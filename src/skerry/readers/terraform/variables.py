@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from skerry.base.finding import Place
@@ -44,14 +45,14 @@ def collect(
     found: dict[str, Input] = {}
     for name, text in environment.items():
         if name.startswith("TF_VAR_"):
-            found[name.removeprefix("TF_VAR_")] = lambda text=text: from_text(folder, text)  # type: ignore[misc]
+            found[name.removeprefix("TF_VAR_")] = partial(from_text, folder, text)
     files = [folder / "terraform.tfvars", folder / "terraform.tfvars.json"]
     files += sorted([*folder.glob("*.auto.tfvars"), *folder.glob("*.auto.tfvars.json")])
     for file in files:
         if file.is_file():
             found.update(from_file(file, report))
     for name, value in given.items():
-        found[name] = lambda value=value: plain(value)  # type: ignore[misc]  # bound now
+        found[name] = partial(plain, value)
     return found
 
 
@@ -91,10 +92,7 @@ def from_file(file: Path, report: Report) -> dict[str, Input]:
         return {}
     if file.suffix == ".json":
         try:
-            return {
-                key: (lambda value=value: from_json(value))
-                for key, value in json.loads(text).items()
-            }
+            return {key: partial(from_json, value) for key, value in json.loads(text).items()}
         except (ValueError, AttributeError) as error:
             report.add("terraform.syntax", "error", Place(name), f"this is no JSON object: {error}")
             return {}
@@ -104,9 +102,5 @@ def from_file(file: Path, report: Report) -> dict[str, Input]:
         report.add("terraform.syntax", "error", source.place(fault.at), fault.message, fault.hint)
     for block in body.blocks:
         report.add("terraform.misplaced", "error", block.place, "a value file has no blocks")
-    found: dict[str, Input] = {}
-    for attribute in body.attributes.values():
-        found[attribute.name] = lambda attribute=attribute: Evaluator(  # type: ignore[misc]  # bound now
-            Constants(file.parent), source
-        ).value(attribute.value)
-    return found
+    evaluator = Evaluator(Constants(file.parent), source)
+    return {name: partial(evaluator.value, found.value) for name, found in body.attributes.items()}

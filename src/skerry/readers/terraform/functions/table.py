@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from skerry.base.finding import Place
 from skerry.readers.terraform import syntax as s
 from skerry.readers.terraform.evaluate import Evaluator, Fault
 from skerry.readers.terraform.functions import collection, conversion, encoding, file, number, text
@@ -102,9 +103,12 @@ FUNCTIONS: dict[str, tuple[Function, int, int]] = {
     "zipmap": (collection.zipmap, 2, 2),
 }
 SHALLOW = frozenset(
-    "chunklist coalesce coalescelist concat element flatten keys length lookup merge nonsensitive one "
-    "reverse sensitive slice tolist tomap values zipmap".split()
-)
+    {
+        "chunklist", "coalesce", "coalescelist", "concat", "element", "flatten", "keys", "length",
+        "lookup", "merge", "nonsensitive", "one", "reverse", "sensitive", "slice", "tolist",
+        "tomap", "values", "zipmap",
+    }
+)  # fmt: skip
 READERS: dict[str, tuple[Function, int, int]] = {
     "abspath": (conversion.absolute, 1, 1),
     "file": (file.read, 1, 1),
@@ -123,10 +127,13 @@ LATER = frozenset(
     {"timestamp", "plantimestamp", "uuid", "bcrypt"}
 )  # other at every run: known after apply
 REFUSED = frozenset(
-    "base64gzip cidrhost cidrnetmask cidrsubnet cidrsubnets csvdecode defaults ephemeralasnull "
-    "formatdate issensitive log rsadecrypt templatestring textdecodebase64 textencodebase64 timeadd timecmp type "
-    "uuidv5 yamldecode yamlencode".split()
-)
+    {
+        "base64gzip", "cidrhost", "cidrnetmask", "cidrsubnet", "cidrsubnets", "csvdecode",
+        "defaults", "ephemeralasnull", "formatdate", "issensitive", "log", "rsadecrypt",
+        "templatestring", "textdecodebase64", "textencodebase64", "timeadd", "timecmp", "type",
+        "uuidv5", "yamldecode", "yamlencode",
+    }
+)  # fmt: skip
 ELSEWHERE = "`terraform show -json` of a plan has the result: name that file in `reads`"
 
 
@@ -162,47 +169,57 @@ def call(at: Evaluator, expr: s.Call) -> object:
         if not expr.arguments:
             raise Wrong(f"{name}() takes an expression")
         return LAZY[name](at, expr)
-    if name in LATER:
-        return Unknown(f"{name}()", f"{name}()", "computed", at.place(expr))
     found = FUNCTIONS.get(name) or READERS.get(name)
     if found is None:
-        if name in REFUSED or "::" in name:
-            return Unknown(
-                f"{name}()",
-                f"{name}()",
-                "unsupported",
-                at.place(expr),
-                f"the function {name}() is not computed here",
-                ELSEWHERE,
-            )
-        raise Wrong(f"there is no function {name}()")
+        return missing(name, at.place(expr))
     function, least, most = found
+    arguments = spread(at, expr)
+    if isinstance(arguments, Unknown):
+        return arguments
+    if not least <= len(arguments) <= most:
+        wanted = (
+            f"{least}"
+            if least == most
+            else f"{least} or more"
+            if most == MANY
+            else f"{least} to {most}"
+        )
+        plural = "" if wanted == "1" else "s"
+        raise Wrong(f"{name}() takes {wanted} argument{plural}, not {len(arguments)}")
+    unknown = hidden(name, arguments)
+    if unknown is not None:
+        return unknown
+    return function(at, *arguments) if name in READERS else function(*arguments)
+
+
+def missing(name: str, place: Place) -> Unknown:
+    """A function that is not computed here. Raises Wrong for one that there is not."""
+    if name in LATER:
+        return Unknown(f"{name}()", f"{name}()", "computed", place)
+    if name in REFUSED or "::" in name:
+        message = f"the function {name}() is not computed here"
+        return Unknown(f"{name}()", f"{name}()", "unsupported", place, message, ELSEWHERE)
+    raise Wrong(f"there is no function {name}()")
+
+
+def spread(at: Evaluator, expr: s.Call) -> list[object] | Unknown:
+    """The arguments, the last one taken apart where `...` stands behind it."""
     arguments = [at.value(argument) for argument in expr.arguments]
     if expr.expand and arguments:
         last = arguments.pop()
         if isinstance(last, Unknown):
             return last
         arguments.extend(sequence(last))
-    if not least <= len(arguments) <= most:
-        wanted = (
-            str(least)
-            if least == most
-            else f"at least {least}"
-            if most == MANY
-            else f"{least} to {most}"
-        )
-        raise Wrong(
-            f"{name}() takes {wanted} argument{'' if wanted == '1' else 's'}, not {len(arguments)}"
-        )
+    return arguments
+
+
+def hidden(name: str, arguments: list[object]) -> Unknown | None:
+    """The unknown that keeps a function from being computed."""
     if name not in SHALLOW:
-        unknown = unknown_in(arguments)
-        if unknown is not None:
-            return unknown
-    elif name != "coalesce":
-        for argument in arguments:
-            if isinstance(argument, Unknown):
-                return argument
-    return function(at, *arguments) if name in READERS else function(*arguments)
+        return unknown_in(arguments)
+    if name in ("coalesce", "coalescelist"):  # they see by themselves how far they get
+        return None
+    return next((argument for argument in arguments if isinstance(argument, Unknown)), None)
 
 
 def known(name: str) -> bool:
