@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 # in the order in which a person meets them; help shows them so
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("skerry.cli.init", "write skerry.toml from what is found"),
+    "check": ("skerry.cli.check", "find what is wrong in a project's files"),
+    "diff": ("skerry.cli.diff", "compare the files with what runs"),
+}
 
 # Words that the vocabulary knows and whose time has not come. They are answered by name, so that
 # nobody takes them for a misspelling. A word leaves this table when its command enters the other.

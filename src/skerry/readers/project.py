@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from skerry.base.errors import ConfigError
 from skerry.base.finding import Place
@@ -36,40 +37,40 @@ def read(
 ) -> Project:
     """Read a project's folder, or one file of it.
 
-    variables    values of Terraform variables; they stand over [local] vars, those over .tfvars files
+    variables    values of Terraform variables; they stand over [local] vars, those over .tfvars
     environment  where TF_VAR_… are looked for; the process's own when left out
     python       version that functions run on, for the note about another declared one
 
-    Never raises for what stands in the files: that becomes `Project.findings`, an `error` among which keeps the
-    project from being served. Raises ConfigError `project.not_found` where there is nothing to read.
+    Never raises for what stands in the files: that becomes `Project.findings`, an `error` among
+    which keeps the project from being served. Raises ConfigError `project.not_found` where there
+    is nothing to read.
     """
-    root = root.resolve()
-    only: Path | None = None
-    if root.is_file() and root.name != settings.FILE:
-        only, root = root, root.parent
-    elif root.is_file():
-        root = root.parent
+    found, _ = examine(root, variables=variables, environment=environment, python=python)
+    return found
+
+
+def examine(
+    root: Path,
+    *,
+    variables: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+    python: tuple[int, int] = (sys.version_info[0], sys.version_info[1]),
+) -> tuple[Project, Report]:
+    """As `read`, with the report, which knows what skerry.toml could supply (`skerry init`)."""
+    root, only = divided(root.resolve())
     report = Report(root)
     found = settings.read(root, report)
-    sources = [(str(only), Place(report.name(only)))] if only is not None else list(found.reads)
-    if not sources and only is None:
-        sources = default_sources(root, found.present)
-    # TF_VAR_… are Terraform's own variables, any number of them: a prefix, and no name of ours
-    found_environment = os.environ if environment is None else environment  # noqa: TID251  # see above
+    sources = list(found.reads) or default_sources(root, found.present, only)
+    # TF_VAR_… are Terraform's variables and any number of them: a prefix, and no name of ours
+    own = os.environ if environment is None else environment  # noqa: TID251  # see above
     given = {**found.local.vars, **(variables or {})}
     resources: list[Resource] = []
     for written, place in sources:
-        resources += read_source(
-            (root / written).resolve(),
-            written,
-            place,
-            given,
-            found_environment,
-            report,
-        )
+        resources += read_source(Source(root, written, place), given, own, report)
     context = Context(report, found, resources, python)
     for resource in resources:
-        arguments.check(resource.shape, report, lists_computed=resource.shape.place.line == 0)
+        in_json = resource.shape.place.line == 0
+        arguments.check(resource.shape, report, lists_computed=in_json)
     distributions = distribution.read_all(context)
     sweep(resources, report)
     leftovers(context, distributions)
@@ -81,7 +82,7 @@ def read(
             "there is no aws_cloudfront_distribution in what was read",
             "name the folder that has it in `reads`",
         )
-    return Project(
+    project = Project(
         root=str(root),
         name=found.name,
         profile=found.profile,
@@ -92,11 +93,34 @@ def read(
         files=tuple(report.files),
         findings=report.findings,
     )
+    return project, report
 
 
-def default_sources(root: Path, has_settings: bool) -> list[tuple[str, Place]]:
+class Source(NamedTuple):
+    """One entry of `reads`, and where it was written."""
+
+    root: Path
+    written: str
+    place: Place
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return (self.root / self.written).resolve()
+
+
+def divided(path: Path) -> tuple[Path, Path | None]:
+    """The project's folder, and the one file that is to be read of it, if one was named."""
+    if not path.is_file():
+        return path, None
+    return path.parent, None if path.name == settings.FILE else path
+
+
+def default_sources(root: Path, has_settings: bool, only: Path | None) -> list[tuple[str, Place]]:
     """What is read when nothing is named: Terraform in the folder itself. Raises ConfigError."""
     place = Place(settings.FILE if has_settings else ".")
+    if only is not None:
+        return [(only.name, Place(only.name))]
     if any(root.glob("*.tf")) or any(root.glob("*.tf.json")):
         return [(".", place)]
     for name in WRANGLER:
@@ -106,54 +130,42 @@ def default_sources(root: Path, has_settings: bool) -> list[tuple[str, Place]]:
         raise ConfigError(
             "project.not_found",
             f"there is nothing to read in {root}: no {settings.FILE}, no Terraform file",
-            hint=f"go to a project's folder, give the folder, or write a {settings.FILE} with `skerry init`",
+            hint="give a project's folder, or write a skerry.toml with `skerry init`",
             about=str(root),
         )
     return []
 
 
 def read_source(
-    path: Path,
-    written: str,
-    place: Place,
+    source: Source,
     variables: Mapping[str, object],
     environment: Mapping[str, str],
     report: Report,
 ) -> list[Resource]:
     """One entry of `reads`."""
+    path, written, place = source.path, source.written, source.place
     if path.is_dir():
-        if not any(path.glob("*.tf")) and not any(path.glob("*.tf.json")):
-            report.add("reads.empty", "error", place, f"the folder {written} has no .tf file")
-            return []
-        return terraform.read(path, variables, environment, report)
-    if path.name.startswith("wrangler."):
+        if any(path.glob("*.tf")) or any(path.glob("*.tf.json")):
+            return terraform.read(path, variables, environment, report)
+        report.add("reads.empty", "error", place, f"the folder {written} has no .tf file")
+    elif path.name.startswith("wrangler."):
+        message = f"{written}: Workers come with a later version; the file is not read yet"
+        report.add("reads.wrangler", "warning", place, message)
+    elif not path.is_file():
+        hint = "`reads` are paths from the project's folder"
+        report.add("reads.missing", "error", place, f"{written} is not there", hint)
+    elif path.suffix == ".tf":
+        return terraform.read(path.parent, variables, environment, report, path)
+    elif path.suffix == ".json":
+        return read_json(path, report)
+    else:
         report.add(
-            "reads.wrangler",
-            "warning",
-            place,
-            f"{written}: Workers come with a later version; the file is not read yet",
-        )
-        return []
-    if not path.is_file():
-        report.add(
-            "reads.missing",
+            "reads.unknown",
             "error",
             place,
-            f"{written} is not there",
-            "`reads` are paths from the project's folder",
+            f"{written} is none of the files that are read",
+            "a folder of .tf files, `terraform show -json` output, or a distribution's JSON",
         )
-        return []
-    if path.suffix == ".tf":
-        return terraform.read(path.parent, variables, environment, report, path)
-    if path.suffix == ".json":
-        return read_json(path, report)
-    report.add(
-        "reads.unknown",
-        "error",
-        place,
-        f"{written} is none of the files that are read",
-        "a folder of .tf files, `terraform show -json` output, or a distribution's JSON",
-    )
     return []
 
 
@@ -230,12 +242,14 @@ def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None
     for name, one in origins.items():
         if name in found.local.origins or one.domain in found.local.origins:
             continue
+        report.want("origin", name)
+        address = "./site" if one.kind == "s3" else "http://127.0.0.1:9000"
         report.add(
             "origin.unmapped",
             "note",
             found.where("local", "origin"),
-            f"the origin {name} ({one.domain}) is not mapped: `skerry up` answers 502 where it is needed",
-            f'[local.origin] {key(name)} = "…": a folder, a URL, or "live"',
+            f'the origin {name} ({one.domain}) is not mapped: `skerry up` answers 502 where it is needed until it is a folder, a URL or "live"',
+            f'[local.origin]\n{key(name)} = "{address}"',
         )
 
 

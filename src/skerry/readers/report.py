@@ -16,6 +16,7 @@ class Report:
         self.root = root
         self.files: dict[str, None] = {}
         self._findings: dict[object, Finding] = {}
+        self._wanted: dict[tuple[str, str], None] = {}
 
     def name(self, path: Path) -> str:
         """A file's name as findings show it: relative to the project where it can be."""
@@ -46,6 +47,14 @@ class Report:
         before = self._findings.get(key)
         if before is None or WORSE[level] > WORSE[before.level]:
             self._findings[key] = finding
+
+    def want(self, kind: str, name: str) -> None:
+        """Remember that skerry.toml could supply something: a `function`, a `variable`, an `origin`."""
+        self._wanted[kind, name] = None
+
+    def wanted(self, kind: str) -> list[str]:
+        """The names of that kind that were missed."""
+        return [name for one, name in self._wanted if one == kind]
 
     def said(self, about: object) -> bool:
         """Is there a finding about this already?"""

@@ -25,6 +25,8 @@ def unresolved(
     """The one finding about something that has no value here. then: what happens instead."""
     if unknown.why == "failed" and not unknown.message:
         return  # the expression's own finding has said it
+    if unknown.root.startswith("var."):
+        report.want("variable", unknown.root.removeprefix("var."))
     what = unknown.message or {
         "computed": f"{unknown.reference} is known only after an apply",
         "undeclared": f"{unknown.reference} is declared nowhere",

@@ -72,6 +72,7 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
         what = f"{unknown.reference} is declared nowhere"
         hint, code = f'declare the resource {kind} "{name}"', "terraform.unresolved_reference"
     if own is None:
+        context.report.want("function", name)
         near = difflib.get_close_matches(name, context.settings.functions, 1)
         context.report.add(
             code,
@@ -104,6 +105,7 @@ def from_settings(name: str, what: str, place: Place, context: Context) -> str |
     """A function that is known by its name alone."""
     own = context.function_settings(name)
     if own is None:
+        context.report.want("function", name)
         context.report.add(
             "function.no_source",
             "error",
@@ -160,7 +162,7 @@ def make(
             "error",
             draw.where("handler") if draw is not None and not own.handler else where,
             f'the function {name} has no handler of the form file.function ("{handler}")',
-            f'[function.{key(name)}] handler = "app.handler"',
+            f'write into skerry.toml:\n[function.{key(name)}]\nhandler = "app.handler"',
         )
         return None
     source = source_of(name, own, resource, context, where)
@@ -262,6 +264,7 @@ def source_of(
             )
             return None
         place = resource.shape.place
+    context.report.want("function", name)
     context.report.add(
         "function.no_source",
         "error",
@@ -275,13 +278,14 @@ def source_of(
 
 def paste_source(name: str) -> str:
     """What to write into skerry.toml."""
-    return f'write into skerry.toml: [function.{key(name)}] source = "lambda"'
+    return f'write into skerry.toml:\n[function.{key(name)}]\nsource = "lambda"'
 
 
 def exists(path: Path, name: str, written: str, place: Place, context: Context) -> bool:
     """Is there a folder or a zip?"""
     if path.is_dir() or (path.is_file() and path.suffix == ".zip"):
         return True
+    context.report.want("function", name)
     context.report.add(
         "function.source_missing",
         "error",

@@ -134,14 +134,14 @@ def domain_of(draw: Draw, name: str, is_s3: bool, context: Context) -> str:
             unknown.hint,
         )
     else:
+        context.report.want("origin", name)
+        address = '"./site"' if is_s3 else '"http://127.0.0.1:9000"'
         unresolved(
             context.report,
             unknown,
             "error",
             f"the origin {name} has no address",
-            f'say in skerry.toml where it is meanwhile: [local.origin] {key(name)} = "./site"'
-            if is_s3
-            else f'say in skerry.toml where it is meanwhile: [local.origin] {key(name)} = "http://127.0.0.1:9000"',
+            f"say in skerry.toml where it is meanwhile:\n[local.origin]\n{key(name)} = {address}",
         )
     return stand_in
 
