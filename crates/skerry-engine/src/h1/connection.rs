@@ -172,7 +172,9 @@ impl<S: ViewerIo> Connection<S> {
         let (used, turn, _) = self.process(&inbox[..n], &mut out);
         self.wire.inbox.borrow_mut().extend_from_slice(&inbox[used..n]);
         let mut sent = 0;
-        while sent < out.len() {
+        // the head of a large body leaves together with its first piece: one call, one packet
+        let waits = matches!(turn, Some(Turn::Large(..)));
+        while sent < out.len() && !waits {
             match self.wire.poll_write(cx, &out[sent..]) {
                 Poll::Ready(Ok(n)) => sent += n,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
