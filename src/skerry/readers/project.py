@@ -248,7 +248,7 @@ def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None
             "origin.unmapped",
             "note",
             found.where("local", "origin"),
-            f'the origin {name} ({one.domain}) is not mapped: `skerry up` answers 502 where it is needed until it is a folder, a URL or "live"',
+            f"the origin {name} ({one.domain}) is not mapped: `skerry up` answers 502 where it is needed",
             f'[local.origin]\n{key(name)} = "{address}"',
         )
 
