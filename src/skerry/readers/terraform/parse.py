@@ -348,7 +348,7 @@ class Parser:
             return self.heredoc(text, at, end)
         if kind == "ident":
             self.pos = end
-            if self.at_op("(") and self.peek()[2] == end:
+            if self.at_op("("):
                 return self.call(text, at)
             return Literal(at, CONSTANTS[text]) if text in CONSTANTS else Variable(at, text)
         if text == "(":
@@ -415,8 +415,6 @@ class Parser:
                     key = Literal(key.at, self.text[key.at :].split("=")[0].split(":")[0].strip())
                 if not (self.accept("=") or self.accept(":")):
                     raise self.expected("`=` after the key of an object")
-                while self.peek()[0] == "newline":
-                    self.take()
                 items.append((key, self.expression()))
                 if not self.accept(",") and self.peek()[0] != "newline" and not self.at_op("}"):
                     line = self.source.place(at).line
