@@ -50,7 +50,7 @@ EXPECTED = [
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     if not DOCUMENT.is_dir():
-        pytest.skip("the design document's programs are not beside this checkout")
+        pytest.skip("the document is not beside this checkout")
     (tmp_path / "site").mkdir()
     (tmp_path / "lambda").mkdir()
     shutil.copy(DOCUMENT / "main.tf", tmp_path)
