@@ -12,7 +12,7 @@ from skerry.spec.project import Project
 # What two readings may differ in without anything else being wanted.
 ASIDE = frozenset({"root", "files", "findings"})
 # Field by which the parts of a list are told apart; the order counts in those of ORDERED.
-KEYS = ("id", "pattern", "name", "event", "status")
+KEYS = ("name", "id", "pattern", "event", "status")
 ORDERED = frozenset({"behaviors", "members"})
 # Values that may be secrets: it is said that they changed, not what they are.
 SECRET = frozenset({("headers", "value")})

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,7 +177,7 @@ def read_json(path: Path, report: Report) -> list[Resource]:
         if path.stat().st_size > JSON_BYTES_MAX:
             report.add("reads.too_large", "error", Place(name), f"more than {JSON_BYTES_MAX} bytes")
             return []
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), parse_float=Decimal)
     except (OSError, UnicodeDecodeError) as error:
         report.add("reads.unreadable", "error", Place(name), f"the file cannot be read: {error}")
         return []
@@ -248,7 +249,7 @@ def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None
             "origin.unmapped",
             "note",
             found.where("local", "origin"),
-            f'the origin {name} ({one.domain}) is not mapped: `skerry up` answers 502 where it is needed until it is a folder, a URL or "live"',
+            f"the origin {name} ({one.domain}) is not mapped: `skerry up` answers 502 where it is needed",
             f'[local.origin]\n{key(name)} = "{address}"',
         )
 

@@ -155,14 +155,47 @@ def put(
     """One block and those in it."""
     for name, expression in expressions.items():
         if isinstance(expression, list):
-            blocks = items(values.get(name))
-            for block, inner in zip(blocks, expression, strict=False):
-                put(dictionary(block), dictionary(inner), ids, prefix, address, place)
+            for block, inner in matched(items(values.get(name)), expression):
+                put(block, inner, ids, prefix, address, place)
         elif (
             isinstance(expression, dict) and values.get(name) is None and "references" in expression
         ):
             references = [str(one) for one in items(expression["references"])]
             values[name] = resolved(references, ids, prefix, place)
+
+
+def matched(blocks: list[object], written: list[object]) -> Iterator[tuple[Json, Json]]:
+    """Each block with the expressions it was written with: blocks of a set come in another order.
+
+    What is written as a constant tells them apart; where nothing does, the order has to do.
+    """
+    left = [dictionary(one) for one in written]
+    for index, block in enumerate(dictionary(one) for one in blocks):
+        fitting = [one for one in left if fits(block, one)]
+        same_place = dictionary(written[index]) if index < len(written) else None
+        found = next((one for one in fitting if one is same_place), None)
+        if found is None:
+            found = fitting[0] if fitting else None
+        if found is not None:
+            left.remove(found)
+            yield block, found
+
+
+def fits(block: Json, written: Json) -> bool:
+    """Does every constant of the expressions stand in the block?"""
+    return all(
+        not isinstance(one, dict)
+        or "constant_value" not in one
+        or same_constant(block.get(name), one["constant_value"])
+        for name, one in written.items()
+    )
+
+
+def same_constant(value: object, constant: object) -> bool:
+    """Equal, whatever the order of a set and the type of a text that is a number."""
+    if isinstance(value, list) and isinstance(constant, list):
+        return sorted(map(str, value)) == sorted(map(str, constant))
+    return str(value).lower() == str(constant).lower()
 
 
 def resolved(

@@ -104,7 +104,7 @@ class Draw:
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """A whole number within bounds."""
         value = self.known(name)
-        if value is None:
+        if value is None or value == "":
             return default
         try:
             found = number(value)

@@ -96,9 +96,7 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
 
 def paste(name: str) -> str:
     """What to write into skerry.toml."""
-    return (
-        f'write into skerry.toml: [function.{key(name)}] source = "lambda", handler = "app.handler"'
-    )
+    return f'write into skerry.toml:\n[function.{key(name)}]\nsource = "lambda"\nhandler = "app.handler"'
 
 
 def from_settings(name: str, what: str, place: Place, context: Context) -> str | None:

@@ -43,6 +43,7 @@ TOKEN = re.compile(
     r"|(?P<op>\.\.\.|=>|==|!=|<=|>=|&&|\|\||[{}\[\]()=:,.?<>+\-*/%!~])"
 )
 DIGITS = re.compile(r"\d+")
+NAME = re.compile(r"[^\W\d][\w-]*")
 LEVELS = (("||",), ("&&",), ("==", "!="), ("<", ">", "<=", ">="), ("+", "-"), ("*", "/", "%"))
 BINDING = {operator: level for level, operators in enumerate(LEVELS) for operator in operators}
 FAULTS_MAX = 20  # a file in another language should not print a screen for every line
@@ -179,16 +180,25 @@ class Parser:
                 self.item(body)
             except SyntaxFault as fault:
                 self.faults.append(fault)
-                self.resume(start, fault.at)
+                self.resume(start, fault)
         return body
 
-    def resume(self, start: int, at: int) -> None:
-        """Where reading goes on after a fault: with the line that starts with it, or with the next one."""
+    def resume(self, start: int, fault: SyntaxFault) -> None:
+        """Where reading goes on after a fault: with the line that starts with it, or with the next.
+
+        An `=` where a bracket is still open means that the bracket was forgotten: its line is read as
+        the argument that it looks like.
+        """
         self._skip_newlines = False
+        at = fault.at
+        if fault.last:
+            self.pos = len(self.text)
+            return
         line = self.text.rfind("\n", 0, at) + 1
-        first_of_line = not self.text[line:at].strip()
-        if first_of_line and line > start and self.text[at : at + 1] not in (")", "]", ""):
-            self.pos = at
+        before = self.text[line:at].strip()
+        looks_new = not before or (self.text.startswith("=", at) and NAME.fullmatch(before))
+        if looks_new and line > start and self.text[at : at + 1] not in (")", "]", ""):
+            self.pos = line
         else:
             end = self.text.find("\n", max(at, start))
             self.pos = len(self.text) if end < 0 else end + 1
@@ -262,9 +272,8 @@ class Parser:
         condition = self.binary(0)
         if not self.accept("?"):
             return condition
-        with self.newlines_ignored():
-            then = self.expression()
-            self.need(":", "`:` and what holds otherwise (`condition ? one : other`)")
+        then = self.expression()
+        self.need(":", "`:` and what holds otherwise (`condition ? one : other`)")
         otherwise = self.expression()
         return Conditional(at, condition, then, otherwise)
 
@@ -339,7 +348,7 @@ class Parser:
             return self.heredoc(text, at, end)
         if kind == "ident":
             self.pos = end
-            if self.at_op("(") and self.peek()[2] == end:
+            if self.at_op("("):
                 return self.call(text, at)
             return Literal(at, CONSTANTS[text]) if text in CONSTANTS else Variable(at, text)
         if text == "(":
@@ -398,15 +407,14 @@ class Parser:
                     self.take()
                 if self.accept("}"):
                     return ObjectExpr(at, tuple(items))
+                bare = not self.at_op("(")  # (name) is the variable, name alone is the key itself
                 key = self.expression()
-                if isinstance(key, Variable):
+                if isinstance(key, Variable) and bare:
                     key = Literal(key.at, key.name)
                 elif isinstance(key, Literal) and key.value in (True, False, None):
                     key = Literal(key.at, self.text[key.at :].split("=")[0].split(":")[0].strip())
                 if not (self.accept("=") or self.accept(":")):
                     raise self.expected("`=` after the key of an object")
-                while self.peek()[0] == "newline":
-                    self.take()
                 items.append((key, self.expression()))
                 if not self.accept(",") and self.peek()[0] != "newline" and not self.at_op("}"):
                     line = self.source.place(at).line
@@ -467,7 +475,8 @@ class Parser:
             self.text, start
         )
         if close is None:
-            raise SyntaxFault(at, f"this heredoc is never closed: no line holds `{word}` alone")
+            message = f"this heredoc is never closed: no line holds `{word}` alone"
+            raise SyntaxFault(at, message, last=True)
         found = template.parse(self, start, close.start(), quoted=False, flush=flush)
         self.pos = close.end()
         return Template(at, found.parts, heredoc=True)

@@ -187,10 +187,14 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class SyntaxFault(Exception):
-    """Something else than HCL allows stands at `at`. message: expected what, found what."""
+    """Something else than HCL allows stands at `at`. message: expected what, found what.
 
-    def __init__(self, at: int, message: str, hint: str = "") -> None:
+    last: what follows cannot be told apart from what is at fault (a heredoc without an end).
+    """
+
+    def __init__(self, at: int, message: str, hint: str = "", *, last: bool = False) -> None:
         super().__init__(message)
         self.at = at
         self.message = message
         self.hint = hint
+        self.last = last

@@ -230,7 +230,7 @@ def tree(row: list[Token], index: int, ends: tuple[str, ...]) -> tuple[tuple[Exp
             otherwise: tuple[Expr, ...] = ()
             if index < len(row) and row[index].kind == "else":
                 otherwise, index = tree(row, index + 1, ("endif",))
-            if index >= len(row):
+            if index >= len(row) or row[index].kind != "endif":
                 raise SyntaxFault(token.at, "`%{ if }` without `%{ endif }`")
             parts.append(
                 TemplateIf(
@@ -239,7 +239,7 @@ def tree(row: list[Token], index: int, ends: tuple[str, ...]) -> tuple[tuple[Exp
             )
         elif token.kind == "for" and token.value is not None:
             body, index = tree(row, index + 1, ("endfor",))
-            if index >= len(row):
+            if index >= len(row) or row[index].kind != "endfor":
                 raise SyntaxFault(token.at, "`%{ for }` without `%{ endfor }`")
             parts.append(TemplateFor(token.at, *token.names, token.value, Template(token.at, body)))
         else:

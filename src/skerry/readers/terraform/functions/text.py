@@ -195,15 +195,15 @@ def piece(value: object, letter: str, flags: str, precision: str | None) -> str:
         return encode_json(found) if letter == "q" else found
     if letter == "t":
         return text(boolean(value))
+    if letter not in "dboxXfeEgG":
+        raise Wrong(f"format() has no verb `%{letter}`")
     amount = number(value)
     plus = "+" if "+" in flags and amount >= 0 else ""
     if letter in "dboxX":
         return plus + format(whole(amount), letter)
-    if letter in "feEgG":
-        if letter in "gG" and precision is None:
-            return plus + show(amount)
-        return plus + format(Decimal(amount), f".{precision or 6}{letter}")
-    raise Wrong(f"format() has no verb `%{letter}`")
+    if letter in "gG" and precision is None:
+        return plus + show(amount)
+    return plus + format(Decimal(amount), f".{precision or 6}{letter}")
 
 
 def format_list(pattern: object, *values: object) -> object:

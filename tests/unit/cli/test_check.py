@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from skerry.base.finding import Finding, Place
+from skerry.cli.check import annotation, fails, summary
+from skerry.cli.main import main
+from tests.support.files import TOML, distribution, write
+
+
+def test_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"main.tf": distribution(), "skerry.toml": TOML})
+    assert main(["check", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "0 errors, 0 warnings, 0 notes in 2 files\n"
+
+
+def test_bad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"main.tf": distribution() + "x = [\n", "skerry.toml": TOML})
+    assert main(["check", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "error[terraform.syntax]: expected a value, but the file ends\n  main.tf:" in said.err
+
+
+def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        tmp_path,
+        {"main.tf": distribution(top='price_class = "PriceClass_100"'), "skerry.toml": TOML},
+    )
+    assert main(["check", str(tmp_path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["good"], said["distributions"], said["files"]) == (
+        True,
+        ["main"],
+        ["skerry.toml", "main.tf"],
+    )
+    assert said["findings"][0]["where"] == {"file": "main.tf", "line": 2, "column": 1}
+
+
+@pytest.mark.parametrize(("level", "code"), [("strict", 2), ("warn", 0), ("relaxed", 0)])
+def test_levels(tmp_path: Path, level: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"main.tf": distribution(top="tags = { a = b.c.d }"), "skerry.toml": TOML})
+    assert main(["check", str(tmp_path), "--level", level]) == code
+    assert "1 warning," in capsys.readouterr().err
+
+
+def test_github(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"main.tf": "x = [\n"})
+    assert main(["check", str(tmp_path), "--format", "github"]) == 2
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("::error file=main.tf,line=")
+    odd = Finding("a.b", "note", Place("p.json (a.b[0])"), "50% of\nit", "h")
+    assert annotation(odd) == "::notice file=p.json,title=a.b::50%25 of%0Ait%0Ah"
+    assert annotation(Finding("a.b", "error", "somewhere", "m")) == "::error::m"
+
+
+def test_counts() -> None:
+    findings = [Finding("a.b", "warning", "x", "m")] * 2 + [Finding("a.b", "note", "x", "m")]
+    assert summary(findings) == "0 errors, 2 warnings, 1 note"
+    assert fails(findings, "strict")
+    assert not fails(findings, "warn")
+
+
+def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path)]) == 2
+    assert "project.not_found" in capsys.readouterr().err
