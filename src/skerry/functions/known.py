@@ -84,8 +84,9 @@ class Functions:
         self._known: dict[tuple[str, str], Known] = {}
         self.holds: dict[tuple[str, str], Hold] = {}
 
-    def __len__(self) -> int:
-        return len(self._known)
+    def names(self) -> list[dict[str, str]]:
+        """All that may be leased, oldest first: control removes frozen folders of none of these."""
+        return [{"function": name, "version": version} for name, version in self._known]
 
     def find(self, name: str, version: str) -> Known | None:
         return self._known.get((name, version))

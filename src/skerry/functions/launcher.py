@@ -9,7 +9,7 @@ answered only where it is wrong. Then, each answered by one line:
 {"op": "define", "functions": [{name, version, source, handler, …}]}
     {"ok": true, "holds": [{"function", "version", "rung", "said"}]}
 {"op": "status"}
-    {"ok": true, "workers", "promised_mb", "functions"}
+    {"ok": true, "workers", "promised_mb", "available_mb", "functions": [{"function", "version"}]}
 
 or {"ok": false, "code", "message"}. It has no children and reaps nothing: a worker's parent is init, which
 gets pidfd and lifeline before the engine gets anything. Killed, it takes no call along.
@@ -274,7 +274,7 @@ class Launcher:
             "workers": workers,
             "promised_mb": promised_mb,
             "available_mb": memory.available_mb,
-            "functions": len(self._functions),
+            "functions": self._functions.names(),
         }
 
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from skerry.functions.guest import frames, shim
+from skerry.functions.guest import environment, frames, shim
 from skerry.process import limits
 from skerry.process.clone import Child, clone_sibling
-from skerry.process.descriptors import close_all, keep_only, listed, send, task_count
+from skerry.process.descriptors import close_all, listed, send, task_count
 from skerry.process.identity import assume
 from skerry.process.ladder import Hold
 from skerry.process.prctl import die_with, gain_nothing, set_name
@@ -81,11 +81,13 @@ class Zygote:
         self._init_pid = os.getppid()
         self._null = os.open("/dev/null", os.O_RDWR)
         self._modules = frozenset(sys.modules)
+        self._highest = listed()[-1]
         self.known: set[int] = {0, 1, 2, self._null}
 
     def settle(self) -> None:
         """Once, when all is imported: move what lives out of the collector's sight, so that a collection
         in a worker does not touch, and so copy, every page of it (4.0 → 1.5 MB a worker, measured)."""
+        environment.prepare()
         limits.spend_little_address_space()
         gc.collect()
         gc.freeze()
@@ -95,7 +97,9 @@ class Zygote:
         threads = task_count()
         if threads != 1:
             raise Unfit(f"{threads} threads run in the launcher")
-        strange = set(listed()) - self.known - set(connections)
+        open_now = listed()
+        self._highest = open_now[-1]
+        strange = set(open_now) - self.known - set(connections)
         if strange:
             raise Unfit(f"unknown descriptors are open in the launcher: {sorted(strange)}")
         for signum in (signal.SIGTERM, signal.SIGCHLD):
@@ -125,6 +129,7 @@ class Zygote:
             theirs.close()
             raise
         if child.pid == 0:
+            self._highest = max(self._highest, ours.fileno(), theirs.fileno(), *opened)
             self._live(order, theirs.fileno(), out_write, err_write)
         theirs.close()
         close_all([out_write, err_write])
@@ -165,7 +170,9 @@ class Zygote:
         os.dup2(err, 2)
         if channel != SOCKET_NUMBER:
             os.dup2(channel, SOCKET_NUMBER, inheritable=False)
-        keep_only([SOCKET_NUMBER])
+        os.closerange(
+            SOCKET_NUMBER + 1, self._highest + 1
+        )  # one system call, where listing takes 140 µs
         set_name(f"skerry:{order.name}")
         gain_nothing()
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -25,6 +25,7 @@ def test_status_counts(house: LauncherHouse, tmp_path: Path) -> None:
         now, _ = house.client.ask({"op": "status"})
         assert now["workers"] == before["workers"] + 1
         assert now["promised_mb"] == before["promised_mb"] + 200
+        assert {"function": "counted", "version": version} in now["functions"]
     wait_for(
         lambda: house.client.ask({"op": "status"})[0]["workers"] == before["workers"], "its end"
     )

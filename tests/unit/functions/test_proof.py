@@ -125,8 +125,15 @@ def test_a_version_that_was_proved_is_not_proved_again(house: LauncherHouse, pro
     first = run(house, project)
     assert isinstance(first, Proved)
     assert first.init_ms > 0
+    for number in range(5):  # the launcher forgets the first
+        (project / "lambda" / "app.py").write_text(GOOD + f"# {number}\n")
+        run(house, project)
+    (project / "lambda" / "app.py").write_text(GOOD)
     again = run(house, project, proved={first.definition.version})
     assert again == msgspec.structs.replace(first, init_ms=0.0, findings=())
+    worker = house.lease("request", first.definition.version)
+    assert worker.start().kind == "returned"
+    worker.close()
 
 
 def test_under_a_debugger_the_code_runs_where_it_is_written(

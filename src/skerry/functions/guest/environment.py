@@ -127,39 +127,48 @@ def variables(loading: Loading) -> dict[str, str]:
     return {**loading["env"], **reserved}
 
 
-def enter(loading: Loading) -> None:
-    """Make this process the handler's: variables, time zone, path, modules, folder.
+def prepare() -> None:
+    """Once, in the image of all workers: what every handler's world has in common, so that no worker pays.
 
-    Raises OSError where the folder is gone.
+    Modules that are no part of Python are taken out of sight (whoever imported them keeps them): an import
+    finds what it would find on AWS, which is the user's own or nothing.
     """
     os.environ.clear()
-    os.environ.update(variables(loading))
+    os.environ["TZ"] = ":UTC"
     time.tzset()
-    os.chdir(loading["folder"])
     # Workers must not write into the frozen copy; what it needs compiled was compiled when it was frozen.
     sys.dont_write_bytecode = True
-    sys.argv = [loading["handler"]]
-    sys.path[:] = [loading["folder"], *_STANDARD]
+    sys.path[:] = _STANDARD
     sys.meta_path[:] = [
         f for f in sys.meta_path if getattr(f, "__module__", "").startswith("_frozen")
     ]
     sys.path_importer_cache.clear()
-    hide(loading["folder"])
+    for name in list(sys.modules):
+        if name.partition(".")[0] not in sys.stdlib_module_names:
+            del sys.modules[name]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+
+
+def enter(loading: Loading) -> None:
+    """Make this process the handler's: variables, path, folder, and modules of theirs before Python's.
+
+    Raises OSError where the folder is gone.
+    """
+    os.environ.update(variables(loading))
+    os.chdir(loading["folder"])
+    sys.argv = [loading["handler"]]
+    sys.path.insert(0, loading["folder"])
+    forget_shadowed(loading["folder"])
     for folder in loading["packages"]:
         site.addsitedir(folder)  # honours .pth files, which editable installs stand on
     if loading["guest"]:
         sys.path.append(loading["guest"])
 
 
-def hide(folder: str) -> None:
-    """Take modules out of sys.modules; the shim keeps its own references.
-
-    What the launcher imported for itself is taken out of sight where it is no part of Python, or where the
-    user has a file of that name, so that `import` finds what it would find on AWS: theirs, or nothing.
-    """
-    own = {entry.name.partition(".")[0] for entry in Path(folder).iterdir()} - LOADED_ON_AWS
-    for name in list(sys.modules):
-        top = name.partition(".")[0]
-        if top not in sys.stdlib_module_names or (top in own and not top.startswith("_")):
-            del sys.modules[name]
-    sys.modules["__main__"] = types.ModuleType("__main__")
+def forget_shadowed(folder: str) -> None:
+    """Forget modules of Python's that only the launcher needed where the user has a file of that name."""
+    for entry in os.listdir(folder):  # noqa: PTH208 - 20 µs of each worker's start against pathlib's 60
+        name = entry.partition(".")[0]
+        if name in sys.modules and name not in LOADED_ON_AWS and not name.startswith("_"):
+            for loaded in [m for m in sys.modules if m.partition(".")[0] == name]:
+                del sys.modules[loaded]
