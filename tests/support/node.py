@@ -158,3 +158,19 @@ def fetch(port: int, path: str = "/", timeout_s: float = 10.0) -> dict[str, Any]
     if not data:
         raise ConnectionError("closed without an answer")
     return dict(json.loads(data.partition(b"\r\n\r\n")[2]))
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that are all free now."""
+    while True:
+        first = free_port()
+        probes = [socket.socket() for _n in range(count)]
+        try:
+            for number, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", first + number))
+        except (OSError, OverflowError):
+            continue  # taken, or past the last port: draw again
+        finally:
+            for probe in probes:
+                probe.close()
+        return first

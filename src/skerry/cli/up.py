@@ -36,6 +36,13 @@ LOG_BYTES_MAX = 64 * 1024 * 1024
     help="Instead of the project's own.",
 )
 @click.option(
+    "--log-format",
+    type=click.Choice(["json", "standard"]),
+    default="json",
+    show_default=True,
+    help="Of access records: JSON lines, or CloudFront's standard format.",
+)
+@click.option(
     "--pop", "pops", multiple=True, metavar="N|NAME", help="Only the first N PoPs, or those named."
 )
 def command(
@@ -46,6 +53,7 @@ def command(
     browse: bool,
     no_deadline: bool,
     level: str | None,
+    log_format: str,
     pops: tuple[str, ...],
 ) -> None:
     """Run the project in PATH: three PoPs on this machine, reloaded at every save."""
@@ -56,6 +64,7 @@ def command(
 
     root = path.resolve()
     settings = prepare(root, level, pops, bind=bind, deadlines=not no_deadline)
+    settings = replace(settings, access_log_format=log_format)
     starting = Starting(settings if detach else replace(settings, parent_pid=os.getpid()))
     try:
         if detach and not wait:
