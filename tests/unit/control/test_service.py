@@ -69,7 +69,8 @@ def test_state_tells_pops_origins_and_findings(project: Path, node: Node) -> Non
     assert targets == {"site": "folder", "api": "unmapped"}
     (finding,) = state["findings"]
     assert finding["code"] == "origin.unmapped"
-    assert 'api = "http://127.0.0.1:9000"' in finding["hint"]
+    (api,) = (each for each in state["origins"] if each["id"] == "api")
+    assert 'api = "http://127.0.0.1:9000"' in api["target"]["hint"]
     assert state["aliases"] == ["www.example.com"]
 
 
