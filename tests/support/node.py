@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
 def environment(every_stand_in: bool = True) -> dict[str, str]:
     """Environment for our programs in which unbuilt rooms (or all of them) are stood in for."""
     found = dict(os.environ, PYTHONPATH=f"{STAND_IN}{os.pathsep}{SOURCE}")
+    found["XDG_DATA_HOME"] = str(
+        Path(tempfile.gettempdir()) / f"skerry-tests-{os.getuid()}"
+    )  # not the user's CA
     if every_stand_in:
         found["TEST_STAND_IN"] = "all"
     return found

@@ -19,7 +19,7 @@ POPS = (Pop("us-east", "iad", 8.0), Pop("eu-west", "dub", 85.0))
 def write(root: Path, *, origins: dict[str, str] | None = None, port: int = 0) -> int:
     """Write the project for the stand-in reader; the first PoP's port."""
     (root / "site").mkdir(exist_ok=True)
-    first = port or free_ports(len(POPS))
+    first = port or free_ports(2 * len(POPS))
     web = Distribution(
         "web",
         "E1",
@@ -27,7 +27,12 @@ def write(root: Path, *, origins: dict[str, str] | None = None, port: int = 0) -
         origins=(Origin("site", "b.s3.amazonaws.com", kind="s3"), Origin("api", "api.example.com")),
         behaviors=(Behavior("*", "site"),),
     )
-    local = Local(http_port=first, pops=POPS, origins=origins or {"site": "./site"})
+    local = Local(
+        http_port=first,
+        https_port=first + len(POPS),
+        pops=POPS,
+        origins=origins or {"site": "./site"},
+    )
     made = Project("", "shop", distributions=(web,), local=local)
     (root / "skerry.toml").write_bytes(msgspec.json.encode(made))
     return first

@@ -97,9 +97,12 @@ def prepare(
 ) -> NodeSettings:
     """Read the project and say how it is to be run. Raises ConfigError with every finding that forbids it."""
     from skerry.base import environment
+    from skerry.base.clock import SystemClock
     from skerry.base.errors import ConfigError
+    from skerry.control import tls
     from skerry.control.desired import desire, servable
     from skerry.node import lock, start
+    from skerry.node import settings as node_settings
     from skerry.node.settings import STATE_FOLDER, NodeSettings, PopSettings
     from skerry.pop.compile import Ports
     from skerry.readers import project as reader
@@ -111,7 +114,6 @@ def prepare(
         raise start.already(running)
     project = reader.read(root)
     rotate(root / STATE_FOLDER / "log")
-    tls = any((root / STATE_FOLDER / "tls").glob("*.crt"))
     chosen = choose(project, pops)
     settings = NodeSettings(
         root=str(root),
@@ -119,7 +121,7 @@ def prepare(
             PopSettings(
                 name,
                 project.local.http_port + number,
-                project.local.https_port + number if tls else 0,
+                project.local.https_port + number if project.distributions else 0,
             )
             for number, name in chosen
         ),
@@ -144,6 +146,8 @@ def prepare(
             hint="mend what is listed above; `skerry check` shows it again",
             findings=desired.findings,
         )
+    node_settings.write(settings)  # makes the folders
+    tls.furnish(project, settings.tls, SystemClock(), os.environ)
     return settings
 
 

@@ -31,7 +31,10 @@ def test_detached_and_waited_for(project: Path) -> None:
     done = skerry(project, "up", "--detach", "--wait")
     assert done.returncode == 0, done.stderr
     assert re.match(r"shop ready in \d\.\d s \(cloudfront, warn\)\n", done.stdout)
-    assert f"us-east   iad  http://127.0.0.1:{port}  origin +8 ms" in done.stdout
+    assert (
+        f"us-east   iad  http://127.0.0.1:{port}  https://127.0.0.1:{port + 2}  origin +8 ms"
+        in done.stdout
+    )
     assert "origin    api → not mapped: answers 502" in done.stdout
     assert (
         f"curl -i --connect-to www.example.com:80:127.0.0.1:{port} http://www.example.com/"
