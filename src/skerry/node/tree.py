@@ -84,6 +84,7 @@ class Tree:
         self._up = False
         self._stopping: int | None = None  # round of the stop under way
         self._code = 0
+        self._over = False
 
     # ---- starting
 
@@ -226,7 +227,9 @@ class Tree:
             later = [number for number in rounds if number > self._stopping]
             if not later:
                 self._leases.kill_all()
-                self._done(self._code)
+                if not self._over:
+                    self._over = True
+                    self._done(self._code)
                 return
             self._stopping = later[0]
             for process in list(self._by_pid.values()):
