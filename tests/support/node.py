@@ -117,15 +117,20 @@ def settings_for(root: Path, pops: int = 1, **changes: Any) -> NodeSettings:
 
 
 @contextmanager
-def running(settings: NodeSettings, *, wait: bool = True) -> Iterator[Node]:
-    """Start init as `skerry up` does; on the way out stop it and see that nobody stays."""
+def running(
+    settings: NodeSettings, *, wait: bool = True, real: tuple[str, ...] = ()
+) -> Iterator[Node]:
+    """Start init as `skerry up` does; on the way out stop it and see that nobody stays.
+
+    real  rooms that are not stood in for
+    """
     path = node_settings.write(settings)
     read_end, write_end = os.pipe()
     with (settings.log / "node.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-S", "-m", "skerry.node.init", str(path), str(write_end)],
             pass_fds=[write_end],
-            env=environment(),
+            env=environment() | {"TEST_REAL": ",".join(real)},
             stderr=log,
             stdin=subprocess.DEVNULL,
         )
