@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ def eventually(condition: Callable[[], Any], what: str) -> Any:
 def environment(every_stand_in: bool = True) -> dict[str, str]:
     """Environment for our programs in which unbuilt rooms (or all of them) are stood in for."""
     found = dict(os.environ, PYTHONPATH=f"{STAND_IN}{os.pathsep}{SOURCE}")
+    found["XDG_DATA_HOME"] = str(
+        Path(tempfile.gettempdir()) / f"skerry-tests-{os.getuid()}"
+    )  # not the user's CA
     if every_stand_in:
         found["TEST_STAND_IN"] = "all"
     return found
@@ -113,15 +117,20 @@ def settings_for(root: Path, pops: int = 1, **changes: Any) -> NodeSettings:
 
 
 @contextmanager
-def running(settings: NodeSettings, *, wait: bool = True) -> Iterator[Node]:
-    """Start init as `skerry up` does; on the way out stop it and see that nobody stays."""
+def running(
+    settings: NodeSettings, *, wait: bool = True, real: tuple[str, ...] = ()
+) -> Iterator[Node]:
+    """Start init as `skerry up` does; on the way out stop it and see that nobody stays.
+
+    real  rooms that are not stood in for
+    """
     path = node_settings.write(settings)
     read_end, write_end = os.pipe()
     with (settings.log / "node.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-S", "-m", "skerry.node.init", str(path), str(write_end)],
             pass_fds=[write_end],
-            env=environment(),
+            env=environment() | {"TEST_REAL": ",".join(real)},
             stderr=log,
             stdin=subprocess.DEVNULL,
         )
@@ -158,3 +167,19 @@ def fetch(port: int, path: str = "/", timeout_s: float = 10.0) -> dict[str, Any]
     if not data:
         raise ConnectionError("closed without an answer")
     return dict(json.loads(data.partition(b"\r\n\r\n")[2]))
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that are all free now."""
+    while True:
+        first = free_port()
+        probes = [socket.socket() for _n in range(count)]
+        try:
+            for number, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", first + number))
+        except (OSError, OverflowError):
+            continue  # taken, or past the last port: draw again
+        finally:
+            for probe in probes:
+                probe.close()
+        return first

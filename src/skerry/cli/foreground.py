@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any  # Any: control's answers are JSON
 
 from skerry.base.errors import SkerryError
+from skerry.base.finding import Finding, Severity
 from skerry.cli import greeting, render
 from skerry.control.client import Client
 from skerry.node.start import Starting
@@ -33,7 +34,10 @@ class Foreground:
         self._starting = starting
         self._state = state
         self._ending = False
-        self._logs: list[records.Log] | None = None
+        self._folder = root / ".skerry" / "log"
+        self._logs: records.Logs | None = None
+        self._outputs = records.Logs(self._folder, past=False)
+        self._told: set[tuple[str, ...]] = set()
         self._deeds = {
             "b": lambda: webbrowser.open(state["pops"][0]["http"]),
             "l": self._switch_logs,
@@ -122,14 +126,24 @@ class Foreground:
             self._logs = None
             render_line("logs off")
             return
-        self._logs = records.logs_of(self._root / ".skerry" / "log", ())
-        for log in self._logs:
-            log.skip_to_end()
+        self._logs = records.Logs(self._folder, past=False)
         render_line("logs on")
 
     def _show_logs(self) -> None:
-        for record in records.merge(self._logs or []):
+        for record in self._logs.new() if self._logs is not None else ():
             render_line(records.tell(record))
+        for record in self._outputs.new():
+            self._tell_finding(record)
+
+    def _tell_finding(self, record: records.Record) -> None:
+        """What an engine found in a function's result: each kind once, or a busy site would fill the screen."""
+        found = function_finding(record)
+        if found is None:
+            return
+        kind = (found.code, str(found.where), found.message)
+        if kind not in self._told:
+            self._told.add(kind)
+            render.findings([found], sys.stderr)
 
     def _purge(self) -> None:
         with Client(self._root) as control:
@@ -137,15 +151,16 @@ class Foreground:
         render_line(f"purged everything on {', '.join(each['pop'] for each in answer['done'])}")
 
     def _explain_last(self) -> None:
-        logs = records.logs_of(self._root / ".skerry" / "log", ())
-        for log in logs:
-            log.skip_to_tail()
-        request_id = records.last_request_id(logs)
-        if not request_id:
+        ids = [
+            record.get("request_id")
+            for record in records.Logs(self._folder).new()
+            if "path" in record
+        ]
+        if not ids:
             render_line("no request yet")
             return
         with Client(self._root) as control:
-            answer = control.ask("explain_request", id=request_id)
+            answer = control.ask("explain_request", id=ids[-1])
         render_line(explain.tell(answer["explained"], answer["pop"]))
 
 
@@ -153,6 +168,21 @@ def render_line(text: str) -> None:
     """A line of talk."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def function_finding(record: records.Record) -> Finding | None:
+    """The finding in a line of functions.log, or None for any other line."""
+    if record.get("stream") != "finding":
+        return None
+    try:
+        found = json.loads(str(record["text"]))
+        level: Severity = "error" if found["level"] == "error" else "warning"
+        where = f"function {record.get('function')}, {found.get('event', '')}"
+        about, hint = str(found.get("about") or ""), str(found.get("hint") or "")
+        message = f"{about}: {found['message']}" if about else str(found["message"])
+        return Finding(str(found["code"]), level, where, message, hint)
+    except (ValueError, KeyError, TypeError):
+        return None  # `skerry logs` shows the line as it is
 
 
 @contextmanager

@@ -23,20 +23,16 @@ LOOK_S = 0.1
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 def command(path: Path, follow: bool, lines: int, pops: tuple[str, ...], as_json: bool) -> None:
     """Show access records and what functions printed. Works also when nothing runs any more."""
-    from skerry.pop import records
+    from skerry.pop.records import Logs
 
-    folder = path.resolve() / ".skerry" / "log"
-    logs = records.logs_of(folder, pops)
-    for log in logs:
-        log.skip_to_tail()
-    past = [record for record in records.merge(logs) if records.wanted(record, pops)]
+    logs = Logs(path.resolve() / ".skerry" / "log", pops)
+    past = logs.new()
     for record in past[-lines:] if lines else []:
         show(record, as_json)
     while follow:
         time.sleep(LOOK_S)  # a file has no event that poll(2) knows
-        for record in records.merge(logs):
-            if records.wanted(record, pops):
-                show(record, as_json)
+        for record in logs.new():
+            show(record, as_json)
 
 
 def show(record: Record, as_json: bool) -> None:

@@ -50,20 +50,32 @@ def command(path: Path, as_json: bool) -> None:
 
 
 def pop_row(pop: dict[str, Any], engines: list[dict[str, Any]]) -> dict[str, object]:
-    """One PoP's line. The hit ratio is that of requests which looked into the cache; none: a dash."""
+    """One PoP's line. A dash where there is no figure yet."""
     engine = next((each for each in engines if each["pop"] == pop["name"]), {})
     status = engine.get("status", {})
-    requests, hits = status.get("requests", 0), status.get("hits", 0)
+    edge = status.get("edge_ms") or {}
     return {
         "pop": pop["name"],
         "at": pop["at"],
         "url": pop["http"],
-        "requests": requests,
+        "requests": status.get("requests"),
         "req/s": engine.get("requests_per_s"),
-        "hit %": round(100 * hits / requests, 1) if requests else None,
+        "hit %": hit_percent(status),
+        "p50 ms": edge.get("p50"),
+        "p95 ms": edge.get("p95"),
+        "objects": (status.get("cache") or {}).get("objects"),
+        "calls": status.get("function_calls"),
+        "failed": status.get("function_errors"),
         "version": pop["version"],
         "note": engine.get("error") or pop["refused"],
     }
+
+
+def hit_percent(status: dict[str, Any]) -> float | None:
+    """Share of the requests that looked into the cache and were answered from it, renewed and stale ones too."""
+    found = sum(status.get(name, 0) for name in ("hits", "refresh_hits", "stale_hits"))
+    asked = found + status.get("misses", 0) + status.get("passes", 0)
+    return round(100 * found / asked, 1) if asked else None
 
 
 def parts(root: Path) -> list[dict[str, object]]:

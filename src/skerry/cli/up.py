@@ -36,6 +36,13 @@ LOG_BYTES_MAX = 64 * 1024 * 1024
     help="Instead of the project's own.",
 )
 @click.option(
+    "--log-format",
+    type=click.Choice(["json", "standard"]),
+    default="json",
+    show_default=True,
+    help="Of access records: JSON lines, or CloudFront's standard format.",
+)
+@click.option(
     "--pop", "pops", multiple=True, metavar="N|NAME", help="Only the first N PoPs, or those named."
 )
 def command(
@@ -46,6 +53,7 @@ def command(
     browse: bool,
     no_deadline: bool,
     level: str | None,
+    log_format: str,
     pops: tuple[str, ...],
 ) -> None:
     """Run the project in PATH: three PoPs on this machine, reloaded at every save."""
@@ -56,6 +64,7 @@ def command(
 
     root = path.resolve()
     settings = prepare(root, level, pops, bind=bind, deadlines=not no_deadline)
+    settings = replace(settings, access_log_format=log_format)
     starting = Starting(settings if detach else replace(settings, parent_pid=os.getpid()))
     try:
         if detach and not wait:
@@ -88,9 +97,12 @@ def prepare(
 ) -> NodeSettings:
     """Read the project and say how it is to be run. Raises ConfigError with every finding that forbids it."""
     from skerry.base import environment
+    from skerry.base.clock import SystemClock
     from skerry.base.errors import ConfigError
+    from skerry.control import tls
     from skerry.control.desired import desire, servable
     from skerry.node import lock, start
+    from skerry.node import settings as node_settings
     from skerry.node.settings import STATE_FOLDER, NodeSettings, PopSettings
     from skerry.pop.compile import Ports
     from skerry.readers import project as reader
@@ -102,7 +114,6 @@ def prepare(
         raise start.already(running)
     project = reader.read(root)
     rotate(root / STATE_FOLDER / "log")
-    tls = any((root / STATE_FOLDER / "tls").glob("*.crt"))
     chosen = choose(project, pops)
     settings = NodeSettings(
         root=str(root),
@@ -110,7 +121,7 @@ def prepare(
             PopSettings(
                 name,
                 project.local.http_port + number,
-                project.local.https_port + number if tls else 0,
+                project.local.https_port + number if project.distributions else 0,
             )
             for number, name in chosen
         ),
@@ -135,6 +146,8 @@ def prepare(
             hint="mend what is listed above; `skerry check` shows it again",
             findings=desired.findings,
         )
+    node_settings.write(settings)  # makes the folders
+    tls.furnish(project, settings.tls, SystemClock(), os.environ)
     return settings
 
 

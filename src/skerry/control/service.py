@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import cast
 
 from skerry.base import environment
+from skerry.base.clock import SystemClock
+from skerry.base.errors import SkerryError
 from skerry.base.finding import Finding
-from skerry.control import state, watch
+from skerry.control import state, tls, watch
 from skerry.control.api import LINE_BYTES_MAX, Api, Ask
 from skerry.control.engines import EngineLink
 from skerry.control.events import Events
@@ -51,6 +53,8 @@ class Control:
         self.events = Events()
         self.rates = Rates(time.monotonic)
         self.bind = str(told["bind"])
+        self.clock = SystemClock()
+        self.tls_folder = Path(str(told["tls_dir"]))
         self.reload = Reload(
             read=self.read,
             functions=Prover(
@@ -99,6 +103,7 @@ class Control:
             os.write(ready, b"READY\n")
             os.close(ready)
             tasks.create_task(self.watch())
+            tasks.create_task(self.keep_tls())
             tasks.create_task(self.sample())
 
     async def watch(self) -> None:
@@ -132,10 +137,32 @@ class Control:
         """A path as a person in the project's folder would write it."""
         return os.path.relpath(path, self.root)
 
+    async def keep_tls(self) -> None:
+        """Once an hour: certificates that end, ticket keys that are due."""
+        while True:
+            await asyncio.sleep(tls.REFRESH_S)
+            await self.furnish()
+
+    async def furnish(self) -> None:
+        """Bring the TLS folder to the served aliases; engines read it anew where it has changed."""
+        desired = self.reload.desired
+        if desired is None or not any(port.https for port in self.ports.values()):
+            return
+        variables = dict(os.environ)  # noqa: TID251 - says where the user's CA lies; trust reads it
+        try:
+            if await asyncio.to_thread(
+                tls.furnish, desired.project, self.tls_folder, self.clock, variables
+            ):
+                tls.ask_for_swap()
+        except SkerryError as error:
+            sys.stderr.write(f"control: certificates stay as they are: {error.message}\n")
+
     async def load_and_tell(self, paths: list[str]) -> Outcome:
         """Reload and let everybody know, unless nothing came of it."""
         was_rejected = bool(self.reload.rejected)
         outcome = await self.reload.load()
+        if outcome.kind == "applied":
+            await self.furnish()
         if outcome.kind != "unchanged" or was_rejected:
             self.log(outcome)
             self.events.tell(

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from skerry.node import children, lock
+from skerry.node import lock
 from skerry.node.assemble import assemble
 from skerry.node.leases import Leases
 from skerry.node.listeners import BindError, bind_tcp, bind_unix
@@ -24,6 +24,8 @@ from skerry.node.report import Report
 from skerry.node.settings import NodeSettings, read
 from skerry.node.timers import Timers
 from skerry.node.tree import Tree
+from skerry.process.prctl import become_subreaper, die_with
+from skerry.process.supervise import Lifelines
 
 TOKENS = ("control", "engine", "launcher")
 STRAY_ROUNDS = 100  # of killing what is left; each adopts at most one more generation
@@ -35,7 +37,7 @@ def main(argv: list[str]) -> int:
     report = Report(settings.run, int(argv[2]) if len(argv) > 2 else -1)
     if len(argv) > 2:
         os.set_inheritable(int(argv[2]), False)  # or every child would keep the starter's pipe open
-    if settings.parent_pid and not children.die_with(settings.parent_pid, signal.SIGTERM):
+    if settings.parent_pid and not die_with(settings.parent_pid, signal.SIGTERM):
         return 0  # whoever wanted us has gone while we started
     held = lock.take(settings.run)
     if held is None:
@@ -64,7 +66,7 @@ def main(argv: list[str]) -> int:
 def serve(settings: NodeSettings, sockets: dict[str, socket.socket], report: Report) -> int:
     """The loop: descriptors, signals, timers."""
     raise_descriptor_limit()
-    children.become_subreaper()
+    become_subreaper()
     selector = selectors.DefaultSelector()
     timers = Timers(time.monotonic)
     leases = Leases(selector)
@@ -84,7 +86,11 @@ def serve(settings: NodeSettings, sockets: dict[str, socket.socket], report: Rep
     tree.start_all()
     while not ended:
         for key, _events in selector.select(timers.wait_s()):
-            if key.fd in selector.get_map():  # an action before this one may have closed it
+            if key.fd not in selector.get_map():  # an action before this one has closed it
+                continue
+            if isinstance(key.data, Lifelines):
+                key.data.tend(key.fd)
+            else:
                 act: Callable[[], None] = key.data
                 act()
         timers.run_due()
@@ -156,7 +162,7 @@ def raise_descriptor_limit() -> None:
 def end_strays() -> None:
     """Kill and reap whatever is left below us, grandchildren too (they become ours as their parents end)."""
     for _round in range(STRAY_ROUNDS):
-        left = children.strays()
+        left = strays()
         if not left:
             return
         for pid in left:
@@ -165,6 +171,15 @@ def end_strays() -> None:
                 os.waitpid(pid, 0)
             except OSError:
                 continue  # reaped in the meantime
+
+
+def strays() -> list[int]:
+    """Pids of all our children, known or adopted. Empty where the kernel does not list them."""
+    try:
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in text.split()]
 
 
 if __name__ == "__main__":

@@ -1,33 +1,29 @@
-"""Workers on loan to engines, seen from init: a pidfd to kill by, and a lifeline that says when.
+"""Workers on loan to engines: the launcher tells init of each over a channel, before any engine has it.
 
-The engine holds the write end of the lifeline. It closes it to have the worker killed; the kernel closes
-it for an engine that was killed. So one mechanism covers deadline, engine's death and workers of other
-uids, which an engine may not signal itself. The launcher sends (pidfd, lifeline) here *before* it
-hands the worker to an engine.
+What comes is (pidfd, lifeline). The engine holds the lifeline's other end: it closes it to have the worker
+killed, and the kernel closes it for an engine that was killed (skerry.process.supervise has the rest).
 """
 
 from __future__ import annotations
 
-import array
-import contextlib
-import os
 import selectors
-import signal
 import socket
-from collections.abc import Callable
 
-ANCILLARY_BYTES = socket.CMSG_SPACE(4 * 2)
+from skerry.process.descriptors import close_all, receive
+from skerry.process.supervise import Lifelines
+
+MESSAGE_BYTES_MAX = 4096
 
 
 class Leases:
-    """Channels to launchers and the workers they have told us of."""
+    """Channels to launchers, one after another, and the workers they have told us of."""
 
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
-        self._workers: dict[int, int] = {}  # lifeline → pidfd
+        self._lifelines = Lifelines(selector)
 
     def __len__(self) -> int:
-        return len(self._workers)
+        return len(self._lifelines)
 
     def open_channel(self) -> socket.socket:
         """A socketpair for a new launcher; returns the launcher's end, which the caller closes after the fork.
@@ -39,63 +35,24 @@ class Leases:
             socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC
         )
         ours.setblocking(False)
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._receive(ours))
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._hear(ours))
         return theirs
 
-    def _receive(self, channel: socket.socket) -> None:
+    def _hear(self, channel: socket.socket) -> None:
         try:
-            data, ancillary, _flags, _address = channel.recvmsg(
-                4096, ANCILLARY_BYTES, socket.MSG_CMSG_CLOEXEC
-            )
+            data, numbers = receive(channel, MESSAGE_BYTES_MAX, 2)
         except BlockingIOError:
             return
         except OSError:
-            data, ancillary = b"", []
-        received = array.array("i")
-        for level, kind, payload in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                received.frombytes(payload[: len(payload) - len(payload) % received.itemsize])
-        if len(received) == 2:
-            self._watch(pidfd=received[0], lifeline=received[1])
-        else:  # never from a launcher of ours; keep nothing of it
-            for number in received:
-                os.close(number)
-        if not data and not received:
+            data, numbers = b"", []
+        if len(numbers) == 2:
+            self._lifelines.hold(pidfd=numbers[0], lifeline=numbers[1])
+        else:
+            close_all(numbers)  # never from a launcher of ours; keep nothing of it
+        if not data:
             self._selector.unregister(channel)
             channel.close()
 
-    def _watch(self, pidfd: int, lifeline: int) -> None:
-        self._workers[lifeline] = pidfd
-        let_go: Callable[[], None] = lambda: self._end(lifeline, kill=True)  # noqa: E731 - two one-line twins
-        gone: Callable[[], None] = lambda: self._end(lifeline, kill=False)  # noqa: E731 - two one-line twins
-        try:
-            self._selector.register(lifeline, selectors.EVENT_READ, let_go)
-            self._selector.register(pidfd, selectors.EVENT_READ, gone)
-        except (
-            OSError,
-            ValueError,
-        ):  # not what they should be: an unwatchable worker must not live
-            self._end(lifeline, kill=True)
-
-    def _end(self, lifeline: int, *, kill: bool) -> None:
-        """Forget a worker: its engine let go (kill), or it has ended by itself."""
-        pidfd = self._workers.pop(lifeline, None)
-        if pidfd is None:
-            return
-        if kill:
-            kill_by(pidfd)
-        for number in (lifeline, pidfd):
-            with contextlib.suppress(KeyError, ValueError):  # it never got that far
-                self._selector.unregister(number)
-            os.close(number)
-
     def kill_all(self) -> None:
         """Every worker that is still there, for the end of a run."""
-        for lifeline in list(self._workers):
-            self._end(lifeline, kill=True)
-
-
-def kill_by(pidfd: int) -> None:
-    """SIGKILL. A worker that was reaped already gives ESRCH, which must not take init along."""
-    with contextlib.suppress(OSError):  # gone already: that is what was wanted
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        self._lifelines.cut_all()

@@ -41,7 +41,7 @@ class NodeSettings:
     drain_s: float = 10.0
     cache_bytes_max: int = 256 * 1024 * 1024
     object_bytes_max: int = 64 * 1024 * 1024
-    access_log_format: str = "standard"
+    access_log_format: str = "json"
     guest_packages: str = field(default="")
 
     @property

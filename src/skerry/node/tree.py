@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from skerry.node import backoff, children
+from skerry.node import backoff
 from skerry.node.assemble import Seat
 from skerry.node.leases import Leases
 from skerry.node.report import Report
 from skerry.node.timers import Timers
+from skerry.process import pidfd, supervise
+from skerry.process.spawn import Started, spawn
 
 START_ATTEMPTS = 3  # of a part that has never been ready: then it will not be
 READY_WAIT_S = 30.0  # for a replacement; after that the old process stays
@@ -24,11 +26,15 @@ READY_WAIT_S = 30.0  # for a replacement; after that the old process stays
 class Process:
     """One process of a seat. role: serves · next (waits to take over) · old (drains)."""
 
-    pid: int
+    child: Started
     seat: str
     role: str
-    started: float
+    since: float
     ready: bool = False
+
+    @property
+    def pid(self) -> int:
+        return self.child.pid
 
 
 @dataclass
@@ -78,6 +84,7 @@ class Tree:
         self._up = False
         self._stopping: int | None = None  # round of the stop under way
         self._code = 0
+        self._over = False
 
     # ---- starting
 
@@ -100,13 +107,13 @@ class Tree:
         if seat.part.channel:
             lent.append(self._leases.open_channel())
             numbers["init"] = lent[0].fileno()
-        pid = children.start(seat.argv, seat.environment, numbers, self._run)
+        child = spawn(seat.argv, seat.environment, numbers, folder=str(self._run))
         os.close(ready_write)
         for channel in lent:
             channel.close()
-        process = Process(pid, seat.name, role, self._timers.now())
+        process = Process(child, seat.name, role, self._timers.now())
         chair.processes.append(process)
-        self._by_pid[pid] = process
+        self._by_pid[child.pid] = process
         if seat.part.health == "ready":
             self._selector.register(
                 ready_read, selectors.EVENT_READ, lambda: self._heard(process, ready_read)
@@ -172,16 +179,11 @@ class Tree:
 
     def reap(self) -> None:
         """Collect every child that has ended: parts, workers and strays alike."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                pid = 0
-            if not pid:
-                break
-            process = self._by_pid.pop(pid, None)
+        for ended in supervise.reap():
+            process = self._by_pid.pop(ended.pid, None)
             if process is not None:
-                self._ended(process, os.waitstatus_to_exitcode(status))
+                os.close(process.child.pidfd)
+                self._ended(process, ended.status)
         if self._stopping is not None:
             self._next_round()
 
@@ -199,9 +201,7 @@ class Tree:
         if newcomer is not None:  # its follower is on the way already
             newcomer.role = "serves"
             return
-        chair.failures = backoff.failures_after(
-            chair.failures, self._timers.now() - process.started
-        )
+        chair.failures = backoff.failures_after(chair.failures, self._timers.now() - process.since)
         if not self._up and not chair.ever_ready and chair.failures >= START_ATTEMPTS:
             self._report.event("failed", name=process.seat, code=code)
             self.stop(70)
@@ -227,7 +227,9 @@ class Tree:
             later = [number for number in rounds if number > self._stopping]
             if not later:
                 self._leases.kill_all()
-                self._done(self._code)
+                if not self._over:
+                    self._over = True
+                    self._done(self._code)
                 return
             self._stopping = later[0]
             for process in list(self._by_pid.values()):
@@ -239,22 +241,16 @@ class Tree:
 
     def _ask(self, process: Process) -> None:
         """SIGTERM now; SIGKILL when the drain has had its time and a second for the way out."""
-        self._signal(process, signal.SIGTERM)
+        pidfd.kill(process.child.pidfd, signal.SIGTERM)
         self._timers.after(self._drain_s + 1.0, lambda: self._kill(process))
 
     def _kill(self, process: Process) -> None:
-        if process.pid in self._by_pid:  # still ours: a pid is not reused before it is reaped
-            self._signal(process, signal.SIGKILL)
+        if process.pid in self._by_pid:  # else its descriptor is closed
+            pidfd.kill(process.child.pidfd)
 
     def kill_all(self) -> None:
         for process in list(self._by_pid.values()):
             self._kill(process)
-
-    def _signal(self, process: Process, signum: int) -> None:
-        try:
-            os.kill(process.pid, signum)
-        except OSError as error:
-            self._report.say(f"{process.seat}: pid {process.pid}: {error}")
 
     # ---- telling
 

@@ -120,9 +120,6 @@ def resolve_targets(
             "." not in key and key != "localhost"
         ):  # with a dot it may be a host that a function sets
             findings.append(stranger(key, used))
-    findings += [
-        notice(origin) for origin in unique(origins) if targets[origin.id].kind == "unmapped"
-    ]
     return targets, findings
 
 
@@ -218,17 +215,6 @@ def hint(origin: Origin) -> str:
     return "[local.origin]\n" + paste(origin.id, value)
 
 
-def notice(origin: Origin) -> Finding:
-    """The finding for an origin that is mapped nowhere."""
-    return Finding(
-        "origin.unmapped",
-        "warning",
-        f"origin {origin.id}",
-        f"{origin.domain} is not mapped, so that a laptop does not touch production: it answers 502",
-        f'{hint(origin)}\nor "live" to use the real one',
-    )
-
-
 def stranger(key: str, used: set[str]) -> Finding:
     """A line that maps nothing that exists."""
     near = difflib.get_close_matches(key, used, n=1)
@@ -250,8 +236,3 @@ def paste(key: str, value: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     return f"{key if BARE_KEY.fullmatch(key) else quoted(key)} = {quoted(value)}"
-
-
-def unique(origins: list[Origin]) -> list[Origin]:
-    """One of each id, in order."""
-    return list({origin.id: origin for origin in origins}.values())

@@ -293,6 +293,8 @@ def config(
             "state_dir": f"{part['state_dir']}/pops/{pop}",
             "access_log": f"{part['log_dir']}/{pop}.log",
             "access_log_format": part["access_log_format"],
+            "function_log": f"{part['log_dir']}/functions.log",
+            "no_deadline": not part["deadlines"],
             "launcher": "launcher.sock",  # relative: we run in the run folder, as all parts do
             "launcher_token": launcher_token,
             "tls_dir": part["tls_dir"],

@@ -1,19 +1,48 @@
-"""An explanation, told to a person: the steps in their order, what each decided and why. Pure."""
+"""An explanation, told to a person: the request and its end, then the steps in their order. Pure.
+
+Both kinds come from the engine as JSON: what happened (a record and its steps, docs/reference/records.md) and
+what would happen (the same without times). Facts that have no place in the first lines follow by name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-STEP_KEYS = ("step", "name")
-LONG = 60
+# Told in the first lines, or of no use to a person.
+TOLD = frozenset(
+    [
+        *(
+            "method",
+            "scheme",
+            "host",
+            "url",
+            "path",
+            "query",
+            "status",
+            "result",
+            "reason",
+            "step",
+            "steps",
+        ),
+        *(
+            "time_us",
+            "origin",
+            "origin_us",
+            "behavior",
+            "distribution",
+            "pop",
+            "snapshot",
+            "time_ms",
+        ),
+        *("request_id", "first_byte_us", "client_port", "age_s", "ttl_s", "key"),
+    ]
+)
 
 
 def tell(explained: Mapping[str, object], pop: str) -> str:
-    """Lines: the facts first, then one line a step (`step  outcome  why`)."""
-    lines = [f"at {pop}"]
-    lines += [
-        f"  {label(name)}: {plain(value)}" for name, value in explained.items() if name != "steps"
-    ]
+    """Lines for a terminal."""
+    lines = [f"{request(explained)} at {pop}{end(explained)}"]
+    lines += [f"  {line}" for line in facts(explained)]
     steps = explained.get("steps")
     if isinstance(steps, list) and steps:
         lines.append("")
@@ -21,23 +50,60 @@ def tell(explained: Mapping[str, object], pop: str) -> str:
     return "\n".join(lines)
 
 
+def request(explained: Mapping[str, object]) -> str:
+    """`GET http://host/path?query`."""
+    if "url" in explained:
+        return str(explained["url"])
+    query = f"?{explained['query']}" if explained.get("query") else ""
+    address = f"{explained.get('scheme', 'http')}://{explained.get('host', '')}{explained.get('path', '')}{query}"
+    return f"{explained.get('method', '')} {address}".strip()
+
+
+def end(explained: Mapping[str, object]) -> str:
+    """`: 200 Miss (no-store), 12.5 ms`."""
+    words = " ".join(str(explained[name]) for name in ("status", "result") if explained.get(name))
+    why = f" ({explained['reason']})" if explained.get("reason") else ""
+    took = f", {ms(explained['time_us'])}" if "time_us" in explained else ""
+    return f": {words}{why}{took}" if words or why or took else ""
+
+
+def facts(explained: Mapping[str, object]) -> Iterator[str]:
+    """Where it went, how old it was, what else is known."""
+    if explained.get("behavior"):
+        site, snapshot = explained.get("distribution", "?"), explained.get("snapshot")
+        yield f"behavior {explained['behavior']} of {site}, snapshot {snapshot}"
+    if explained.get("origin"):
+        took = f", {ms(explained['origin_us'])}" if explained.get("origin_us") else ""
+        yield f"origin {explained['origin']}{took}"
+    if isinstance(explained.get("age_s"), int) and isinstance(explained.get("ttl_s"), int):
+        yield f"age {explained['age_s']} s, fresh for {explained['ttl_s']} s more"
+    if explained.get("key"):
+        yield f"key {explained['key']}"
+    for name, value in explained.items():
+        if name not in TOLD and value not in (None, "", [], {}):
+            yield f"{label(name)} {plain(value)}"
+
+
 def tell_steps(steps: list[dict[str, object]]) -> Iterator[str]:
-    """One line a step, names in a column."""
-    names = [str(next((step[key] for key in STEP_KEYS if key in step), "")) for step in steps]
-    width = max(map(len, names), default=0)
-    for name, step in zip(names, steps, strict=True):
-        rest = {key: value for key, value in step.items() if key not in STEP_KEYS}
-        outcome = plain(rest.pop("outcome", ""))
-        why = "; ".join(
-            f"{label(key)} {plain(value)}"
-            for key, value in rest.items()
-            if value not in (None, "", [])
+    """One line a step, names in a column: when (after the request came), what was decided."""
+    width = max((len(str(step.get("step", ""))) for step in steps), default=0)
+    for step in steps:
+        rest = {key: value for key, value in step.items() if key not in ("step", "what", "at_us")}
+        at = f"{ms(step['at_us']):>9}  " if "at_us" in step else ""
+        more = "; ".join(
+            f"{label(key)} {plain(value)}" for key, value in rest.items() if value not in (None, "")
         )
-        yield f"  {name:<{width}}  {outcome}{'  ' if outcome and why else ''}{why}".rstrip()
+        what = "  ".join(part for part in (str(step.get("what", "")), more) if part)
+        yield f"  {step.get('step', '')!s:<{width}}  {at}{what}".rstrip()
+
+
+def ms(us: object) -> str:
+    """Microseconds as milliseconds, two digits after the point."""
+    return f"{float(str(us)) / 1000:.2f} ms"
 
 
 def label(name: str) -> str:
-    """A key for people: `origin_rtt_ms` → `origin rtt ms`."""
+    """A key for people: `tls_protocol` → `tls protocol`."""
     return name.replace("_", " ")
 
 

@@ -1,15 +1,17 @@
 """Access records and functions' output, as engines write them: parse, merge, follow.
 
-`.skerry/log/POP.log` holds CloudFront's standard log format (tab-separated under a `#Fields:` line) or
-JSON lines, `.skerry/log/functions.log` JSON lines `{"time", "pop", "function", "request_id", "stream",
-"text"}`. Which of the two a file is, is seen line by line: the format may have been switched.
+`.skerry/log/POP.log` holds JSON lines (docs/reference/records.md) or CloudFront's standard log format
+(tab-separated under a `#Fields:` line), `.skerry/log/functions.log` JSON lines of what functions printed.
+Whichever it was, a record leaves here with the names of the JSON lines. Which of the two a file is, is seen
+line by line: the format may have been switched.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,8 +19,32 @@ Record = dict[str, object]
 
 TAIL_BYTES = 256 * 1024
 FUNCTIONS = "functions"
+NODE = "node"
 
-# The standard format's first fields, for a file whose head has been rotated away (CloudFront Developer Guide,
+# The standard format's field → ours. Fields that are not here stand in the file itself.
+NAMES = {
+    "x-edge-request-id": "request_id",
+    "c-ip": "client_ip",
+    "cs-protocol": "scheme",
+    "cs-protocol-version": "protocol",
+    "cs-method": "method",
+    "x-host-header": "host",
+    "cs-uri-stem": "path",
+    "cs-uri-query": "query",
+    "cs(Referer)": "referer",
+    "cs(User-Agent)": "user_agent",
+    "x-edge-result-type": "result",
+    "sc-content-type": "content_type",
+}
+NUMBERS = {
+    "sc-status": "status",
+    "sc-bytes": "bytes_out",
+    "cs-bytes": "bytes_in",
+    "c-port": "client_port",
+}
+SECONDS = {"time-taken": "time_us", "time-to-first-byte": "first_byte_us"}
+
+# The standard format's fields in order, for a file whose head has been rotated away (CloudFront Developer Guide,
 # "Standard logging reference").
 FIELDS = [
     *(
@@ -75,25 +101,18 @@ class Log:
     def skip_to_tail(self) -> None:
         """Start near the end: the last 256 KB are enough to show the last lines."""
         try:
-            facts = self.path.stat()
+            with self.path.open("rb") as file:
+                facts = os.fstat(file.fileno())
+                self._inode, self._offset = facts.st_ino, max(0, facts.st_size - TAIL_BYTES)
+                if self._offset:
+                    for line in (file.readline(), file.readline()):
+                        self._line(
+                            line.decode(errors="replace").rstrip("\n")
+                        )  # `#Fields:` is one of them
+                    file.seek(self._offset)
+                    self._offset += len(file.readline())  # it is cut
         except OSError:
             return  # nothing was logged yet
-        self._inode = facts.st_ino
-        self._offset = max(0, facts.st_size - TAIL_BYTES)
-        if self._offset:
-            with self.path.open("rb") as file:
-                self._head(file.readline(), file.readline())
-                file.seek(self._offset)
-                self._offset += len(file.readline())  # the first line is cut
-
-    def skip_to_end(self) -> None:
-        """Start with what is still to come."""
-        self.skip_to_tail()
-        self.new()
-
-    def _head(self, *lines: bytes) -> None:
-        for line in lines:
-            self._line(line.decode(errors="replace").rstrip("\n"))
 
     def new(self) -> list[Record]:
         """Whole lines since the last call. A file that was replaced or cut is read from its start."""
@@ -117,71 +136,107 @@ class Log:
                 self._fields = line.removeprefix("#Fields:").split()
             return None
         record = parse(line, self._fields)
-        if record is not None:
-            if self.source == FUNCTIONS:
-                record.setdefault("pop", "")
-            else:
-                record["pop"] = self.source
+        if record is not None and self.source != FUNCTIONS:
+            record["pop"] = self.source
         return record
 
 
+class Logs:
+    """All logs of a run, those too that appear later.
+
+    pops  only of these; empty: of all
+    past  whether to start with the tail of what is there, or with what is still to come
+    """
+
+    def __init__(self, folder: Path, pops: tuple[str, ...] = (), *, past: bool = True) -> None:
+        self._folder = folder
+        self._pops = pops
+        self._logs: dict[str, Log] = {}
+        for log in self._found():
+            log.skip_to_tail()
+            if not past:
+                log.new()
+
+    def _found(self) -> list[Log]:
+        """Logs that were not known yet."""
+        new = [
+            Log(path)
+            for path in sorted(self._folder.glob("*.log"))
+            if path.stem not in self._logs
+            and path.stem != NODE
+            and (not self._pops or path.stem in (*self._pops, FUNCTIONS))
+        ]
+        self._logs |= {log.source: log for log in new}
+        return new
+
+    def new(self) -> list[Record]:
+        """What was written since the last call, by time."""
+        self._found()
+        found = [record for log in self._logs.values() for record in log.new()]
+        found = [record for record in found if not self._pops or record.get("pop") in self._pops]
+        return sorted(found, key=time_ms)
+
+
 def parse(line: str, fields: list[str]) -> Record | None:
-    """One line to a record with CloudFront's field names, or None for a line that is neither format."""
+    """One line to a record, or None for a line that is neither format."""
     if line.startswith("{"):
         try:
             found = json.loads(line)
         except ValueError:
             return None  # torn by a crash
         return found if isinstance(found, dict) else None
-    cells = line.split("\t")
-    if len(cells) < 8:
-        return None
-    record: Record = {name: cell for name, cell in zip(fields, cells, strict=False) if cell != "-"}
-    record["time"] = f"{record.pop('date', '')}T{record.get('time', '')}Z"
+    cells = dict(zip(fields, line.split("\t"), strict=False))
+    try:
+        return of_standard({name: cell for name, cell in cells.items() if cell != "-"})
+    except ValueError:
+        return None  # torn, or no record at all
+
+
+def of_standard(cells: Mapping[str, str]) -> Record:
+    """A line of the standard format under our names. Raises ValueError."""
+    if "date" not in cells or "cs-method" not in cells:
+        raise ValueError("no record")
+    at = datetime.fromisoformat(f"{cells['date']}T{cells['time']}+00:00")
+    record: Record = {"time_ms": int(at.timestamp() * 1000)}
+    record |= {ours: cells[name] for name, ours in NAMES.items() if name in cells}
+    record |= {ours: int(cells[name]) for name, ours in NUMBERS.items() if name in cells}
+    record |= {
+        ours: round(float(cells[name]) * 1e6) for name, ours in SECONDS.items() if name in cells
+    }
     return record
 
 
-def merge(logs: list[Log]) -> list[Record]:
-    """What is new in all of them, by time."""
-    found = [record for log in logs for record in log.new()]
-    found.sort(key=lambda record: str(record.get("time", "")).rstrip("Z"))  # `02Z` is before `02.5Z`
-    return found
-
-
-def logs_of(folder: Path, pops: tuple[str, ...]) -> list[Log]:
-    """The logs to read: those of the named PoPs (all where none is named), and the functions'."""
-    names = pops or tuple(
-        sorted(path.stem for path in folder.glob("*.log") if path.stem not in ("node", FUNCTIONS))
-    )
-    return [Log(folder / f"{name}.log") for name in (*names, FUNCTIONS)]
-
-
-def wanted(record: Mapping[str, object], pops: tuple[str, ...]) -> bool:
-    """Whether a record is of one of the PoPs."""
-    return not pops or record.get("pop") in pops
+def time_ms(record: Mapping[str, object]) -> float:
+    """When it was, Unix milliseconds; what does not say comes first."""
+    found = record.get("time_ms")
+    return found if isinstance(found, int | float) else 0.0
 
 
 def tell(record: Mapping[str, object]) -> str:
-    """A record for a person, one line."""
-    clock = str(record.get("time", ""))[11:].rstrip("Z")
-    pop = str(record.get("pop") or "-")
+    """A record for a person, one line: time (UTC), PoP, request, result, why, how long, id."""
+    clock = datetime.fromtimestamp(time_ms(record) / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+    head = f"{clock}  {record.get('pop') or '-':<9}"
     if "text" in record:
-        request = f" {record['request_id']}" if record.get("request_id") else ""
-        return f"{clock}  {pop:<9} {record.get('function')}{request} {record.get('stream', '')}: {record['text']}"
-    query = f"?{record['cs-uri-query']}" if record.get("cs-uri-query") else ""
-    taken_ms = float(str(record.get("time-taken") or 0)) * 1000
+        words = [record.get("function"), record.get("request_id"), record.get("stream")]
+        return f"{head} {' '.join(str(word) for word in words if word)}: {tell_text(record)}"
+    query = f"?{record['query']}" if record.get("query") else ""
+    why = f" ({record['reason']})" if record.get("reason") else ""
+    taken_ms = float(str(record.get("time_us") or 0)) / 1000
+    request_id = record.get("request_id", "-")
     return (
-        f"{clock}  {pop:<9} {record.get('cs-method', '-')} {unquote(str(record.get('cs-uri-stem', '-')))}{query} "
-        f"{record.get('sc-status', '-')} {record.get('x-edge-result-type', '-')} {taken_ms:.0f} ms "
-        f"{record.get('x-edge-request-id', '-')}"
+        f"{head} {record.get('method', '-')} {record.get('host', '')}{unquote(str(record.get('path', '-')))}{query} "
+        f"{record.get('status', '-')} {record.get('result', '-')}{why} {taken_ms:.1f} ms {request_id}"
     )
 
 
-def last_request_id(logs: list[Log]) -> str:
-    """Id of the newest request in the logs, or empty."""
-    ids: Iterator[str] = (
-        str(record["x-edge-request-id"])
-        for record in reversed(merge(logs))
-        if record.get("x-edge-request-id")
-    )
-    return next(ids, "")
+def tell_text(record: Mapping[str, object]) -> str:
+    """What a function printed; of a finding, its sentence."""
+    text = str(record["text"]).rstrip("\n")
+    if record.get("stream") == "finding":
+        try:
+            found = json.loads(text)
+            return f"{found['code']}: {found['message']}"
+        except (ValueError, KeyError, TypeError):
+            return text  # not what an engine writes: show it as it is
+    dropped = record.get("dropped_bytes")
+    return text + (f" … {dropped} bytes more" if dropped else "")

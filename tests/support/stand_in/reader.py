@@ -25,4 +25,18 @@ def read(root: Path, *, variables: Mapping[str, object] = {}) -> Project:
             "project.syntax", "error", Place("skerry.toml", 1), str(error), "write JSON"
         )
         return Project(root=str(root), name="broken", files=("skerry.toml",), findings=(finding,))
-    return msgspec.structs.replace(project, root=str(root), files=("skerry.toml",))
+    origins = [origin for each in project.distributions for origin in each.origins]
+    findings = tuple(
+        Finding(
+            "origin.unmapped",
+            "note",
+            Place("skerry.toml", 1),
+            f"{each.id} is mapped nowhere",
+            f'{each.id} = "live"',
+        )
+        for each in origins
+        if each.id not in project.local.origins
+    )
+    return msgspec.structs.replace(
+        project, root=str(root), files=("skerry.toml",), findings=findings
+    )

@@ -25,6 +25,9 @@ FILES = {
 }
 
 
+REAL = [room for room in os.environ.get("TEST_REAL", "").split(",") if room]
+
+
 class Finder:
     """A meta path finder over FILES."""
 
@@ -32,7 +35,7 @@ class Finder:
     def find_spec(
         name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in FILES:
+        if name not in FILES or any(name.startswith(room) for room in REAL):
             return None
         folder = [] if FILES[name] == "package.py" else None
         return importlib.util.spec_from_file_location(

@@ -31,7 +31,10 @@ def write(root: Path, **changes: object) -> None:
                 "web",
                 "E1",
                 aliases=("www.example.com",),
-                origins=(Origin("site", "b.s3.amazonaws.com", kind="s3"), Origin("api", "api.example.com")),
+                origins=(
+                    Origin("site", "b.s3.amazonaws.com", kind="s3"),
+                    Origin("api", "api.example.com"),
+                ),
                 behaviors=(Behavior("*", "site"),),
             ),
         ),
@@ -66,7 +69,8 @@ def test_state_tells_pops_origins_and_findings(project: Path, node: Node) -> Non
     assert targets == {"site": "folder", "api": "unmapped"}
     (finding,) = state["findings"]
     assert finding["code"] == "origin.unmapped"
-    assert 'api = "http://127.0.0.1:9000"' in finding["hint"]
+    (api,) = (each for each in state["origins"] if each["id"] == "api")
+    assert 'api = "http://127.0.0.1:9000"' in api["target"]["hint"]
     assert state["aliases"] == ["www.example.com"]
 
 
@@ -86,10 +90,15 @@ def test_an_edit_reaches_every_pop_and_a_bad_one_changes_nothing(project: Path, 
     listener.start()
     assert listening.wait(5)
     write(project, name="shop two")
-    eventually(lambda: fetch(node.port(0))["version"] == 1 and len(events) >= 2 or fetch(node.port(1)), "serving")
+    eventually(
+        lambda: (fetch(node.port(0))["version"] == 1 and len(events) >= 2) or fetch(node.port(1)),
+        "serving",
+    )
     write(project, level="relaxed")
     saved = time.monotonic()
-    eventually(lambda: {fetch(node.port(n))["version"] for n in (0, 1)} == {2}, "version 2 everywhere")
+    eventually(
+        lambda: {fetch(node.port(n))["version"] for n in (0, 1)} == {2}, "version 2 everywhere"
+    )
     assert time.monotonic() - saved < 1.0
     (project / "skerry.toml").write_text("{ nonsense")
     eventually(lambda: any(event["event"] == "rejected" for event in events), "rejected")
@@ -106,11 +115,16 @@ def test_an_edit_reaches_every_pop_and_a_bad_one_changes_nothing(project: Path, 
         assert control.ask("state")["rejected"] == []
 
 
-def test_a_purge_waits_for_a_restarting_engine_and_names_who_is_missing(project: Path, node: Node) -> None:
+def test_a_purge_waits_for_a_restarting_engine_and_names_who_is_missing(
+    project: Path, node: Node
+) -> None:
     with Client(project) as control:
         answer = control.ask("purge", paths=["/a"])
         assert answer["pending"] == []
-        assert {each["pop"]: each["sequence"] for each in answer["done"]} == {"us-east": 1, "eu-west": 1}
+        assert {each["pop"]: each["sequence"] for each in answer["done"]} == {
+            "us-east": 1,
+            "eu-west": 1,
+        }
         os.kill(node.pid("engine-eu-west"), signal.SIGKILL)
         answer = control.ask("purge", paths=["/a"], timeout_s=10)
         assert answer["pending"] == []

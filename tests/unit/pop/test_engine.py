@@ -114,7 +114,10 @@ def test_ops(rig: Rig) -> None:
     )
     assert hello[0]["version"] == 0
     assert applied[0]["version"] == 4
-    assert status == ({"ok": True, "pid": hello[0]["pid"], "version": 4, "body_bytes": 15}, b'{"requests": 7}')
+    assert status == (
+        {"ok": True, "pid": hello[0]["pid"], "version": 4, "body_bytes": 15},
+        b'{"requests": 7}',
+    )
     assert purged[0]["sequence"] == 2
     assert (known[0]["found"], known[1]) == (True, b"{}")
     assert unknown[0]["found"] is False
@@ -184,6 +187,7 @@ def test_config_names_what_the_native_engine_wants() -> None:
         "log_dir": "/s/log",
         "access_log_format": "standard",
         "tls_dir": "/s/tls",
+        "deadlines": True,
     }
     made = json.loads(config({"http": [5], "https": []}, part, "t"))
     assert made["http_fds"] == [5]

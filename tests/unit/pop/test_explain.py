@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
-from skerry.pop.explain import tell
+from skerry.pop.explain import plain, tell
 
 
-def test_steps_stand_in_a_column() -> None:
+def test_what_happened() -> None:
     explained = {
-        "url": "/a",
-        "hit": True,
+        "time_ms": 1,
+        "request_id": "r1",
+        "scheme": "http",
+        "method": "GET",
+        "host": "h:1",
+        "path": "/a",
+        "query": "b=1",
+        "status": 200,
+        "result": "Miss",
+        "reason": "no-store",
+        "time_us": 12_500,
+        "behavior": "/api/*",
+        "distribution": "web",
+        "snapshot": 3,
+        "origin": "api",
+        "origin_us": 12_000,
+        "tls_protocol": "",
+        "client_ip": "127.0.0.1",
+        "age_s": None,
         "steps": [
-            {"step": "lookup", "outcome": "miss", "reason": "uri-miss"},
-            {"step": "origin_request", "outcome": "skipped", "reason": ""},
-            {"step": "fetch", "took_ms": 12.5, "sent": ["a", "b"], "origin": {"id": "api"}},
+            {"step": "route", "at_us": 8, "what": "distribution web"},
+            {"step": "origin_request", "at_us": 12_100, "what": "called", "function": "ab"},
         ],
     }
     assert tell(explained, "us-east").splitlines() == [
-        "at us-east",
-        "  url: /a",
-        "  hit: yes",
+        "GET http://h:1/a?b=1 at us-east: 200 Miss (no-store), 12.50 ms",
+        "  behavior /api/* of web, snapshot 3",
+        "  origin api, 12.00 ms",
+        "  client ip 127.0.0.1",
         "",
-        "  lookup          miss  reason uri-miss",
-        "  origin_request  skipped",
-        "  fetch           took ms 12.5; sent a, b; origin id api",
+        "  route             0.01 ms  distribution web",
+        "  origin_request   12.10 ms  called  function ab",
     ]
 
 
-def test_nothing_but_facts() -> None:
-    assert tell({"status": 200}, "x") == "at x\n  status: 200"
+def test_what_would_happen() -> None:
+    explained = {
+        "url": "http://h/a",
+        "result": "Hit",
+        "status": 200,
+        "age_s": 3,
+        "ttl_s": 7,
+        "key": "abc",
+        "steps": [{"step": "lookup", "what": "fresh"}],
+    }
+    assert tell(explained, "x").splitlines() == [
+        "http://h/a at x: 200 Hit",
+        "  age 3 s, fresh for 7 s more",
+        "  key abc",
+        "",
+        "  lookup  fresh",
+    ]
+
+
+def test_plain_values() -> None:
+    assert plain({"a_b": [1, True], "c": 0.5}) == "a b 1, yes, c 0.5"

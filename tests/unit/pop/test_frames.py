@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,18 +11,24 @@ from hypothesis import strategies as st
 from skerry.pop import frames
 from skerry.pop.frames import FrameError, Frames, encode
 
-FRAME = st.tuples(st.dictionaries(st.text(max_size=8).filter(lambda k: k != "body_bytes"), st.text()), st.binary())
+FRAME = st.tuples(
+    st.dictionaries(st.text(max_size=8).filter(lambda k: k != "body_bytes"), st.text()), st.binary()
+)
 
 
 @given(st.lists(FRAME, max_size=5), st.lists(st.integers(0, 400)))
-def test_any_split_gives_the_same_frames(sent: list[tuple[dict[str, object], bytes]], cuts: list[int]) -> None:
+def test_any_split_gives_the_same_frames(
+    sent: list[tuple[dict[str, object], bytes]], cuts: list[int]
+) -> None:
     data = b"".join(encode(head, body) for head, body in sent)
     reader = Frames()
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     found = []
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in pairwise(places):
         found += list(reader.feed(data[begin:end]))
-    assert [({k: v for k, v in head.items() if k != "body_bytes"}, body) for head, body in found] == sent
+    assert [
+        ({k: v for k, v in head.items() if k != "body_bytes"}, body) for head, body in found
+    ] == sent
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,10 @@ from skerry.pop.purge import PATHS_MAX, Purge, parse
         (["a/b*"], Purge(paths=("/a/b*",))),
         (["/a", "/a", "/b?x=1"], Purge(paths=("/a", "/b?x=1"))),
         (["/*"], Purge(all=True)),
-        (["http://WWW.example.com:8080/a?b=1"], Purge(paths=("/a?b=1",), hosts=("www.example.com",))),
+        (
+            ["http://WWW.example.com:8080/a?b=1"],
+            Purge(paths=("/a?b=1",), hosts=("www.example.com",)),
+        ),
         (["https://www.example.com"], Purge(paths=("/",), hosts=("www.example.com",))),
         (["https://h/*"], Purge(paths=("/*",), hosts=("h",))),
     ],

@@ -1,38 +1,91 @@
-"""Access records: both formats, torn lines, rotation, merging."""
+"""Access records: both formats, torn lines, rotation, merging, files that come later."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from skerry.pop import records
-from skerry.pop.records import Log
+from skerry.pop.records import Log, Logs, tell
 
-HEAD = "#Version: 1.0\n#Fields: date time x-edge-location cs-method cs-uri-stem sc-status x-edge-result-type "
-HEAD += "x-edge-request-id time-taken cs-uri-query\n"
+HEAD = "#Version: 1.0\n#Fields: date time x-edge-location cs-method x-host-header cs-uri-stem sc-status "
+HEAD += "x-edge-result-type x-edge-request-id time-taken cs-uri-query\n"
+TEN = 1_767_348_000_000  # 2026-01-02T10:00:00Z
 
 
 def standard(second: int, stem: str, request_id: str) -> str:
-    return f"2026-01-02\t10:00:{second:02}\tIAD\tGET\t{stem}\t200\tHit\t{request_id}\t0.012\t-\n"
+    return f"2026-01-02\t10:00:{second:02}\tIAD\tGET\th\t{stem}\t200\tHit\t{request_id}\t0.012\t-\n"
+
+
+def line(second: float, **fields: object) -> str:
+    return json.dumps({"time_ms": TEN + round(second * 1000), **fields}) + "\n"
+
+
+def ids(records: list[dict[str, object]]) -> list[object]:
+    return [record.get("text", record.get("request_id")) for record in records]
 
 
 def test_both_formats_and_functions_merge_by_time(tmp_path: Path) -> None:
-    (tmp_path / "us-east.log").write_text(HEAD + standard(1, "/a%20b", "r1") + standard(3, "/c", "r3"))
+    (tmp_path / "us-east.log").write_text(
+        HEAD + standard(1, "/a%20b", "r1") + standard(3, "/c", "r3")
+    )
     (tmp_path / "eu-west.log").write_text(
-        '{"time": "2026-01-02T10:00:02Z", "cs-method": "GET", "cs-uri-stem": "/b", "x-edge-request-id": "r2"}\n'
+        line(
+            2,
+            request_id="r2",
+            method="GET",
+            host="h",
+            path="/b",
+            query="x=1",
+            status=200,
+            result="Miss",
+        )
     )
     (tmp_path / "functions.log").write_text(
-        '{"time": "2026-01-02T10:00:02.5Z", "pop": "eu-west", "function": "ab", "request_id": "r2", '
-        '"stream": "stdout", "text": "hello"}\n'
+        line(
+            2.5,
+            pop="eu-west",
+            function="ab",
+            request_id="r2",
+            stream="stdout",
+            text="hello\n",
+            dropped_bytes=0,
+        )
     )
     (tmp_path / "node.log").write_text("init: no record\n")
-    logs = records.logs_of(tmp_path, ())
-    found = records.merge(logs)
-    assert [record.get("x-edge-request-id", record.get("text")) for record in found] == ["r1", "r2", "hello", "r3"]
+    logs = Logs(tmp_path)
+    found = logs.new()
+    assert ids(found) == ["r1", "r2", "hello\n", "r3"]
     assert [record["pop"] for record in found] == ["us-east", "eu-west", "eu-west", "us-east"]
-    assert records.tell(found[0]) == "10:00:01  us-east   GET /a b 200 Hit 12 ms r1"
-    assert records.tell(found[2]) == "10:00:02.5  eu-west   ab r2 stdout: hello"
-    assert records.merge(logs) == [], "only what is new"
-    assert [record["pop"] for record in found if records.wanted(record, ("us-east",))] == ["us-east", "us-east"]
+    assert tell(found[0]) == "10:00:01.000  us-east   GET h/a b 200 Hit 12.0 ms r1"
+    assert tell(found[1]) == "10:00:02.000  eu-west   GET h/b?x=1 200 Miss 0.0 ms r2"
+    assert tell(found[2]) == "10:00:02.500  eu-west   ab r2 stdout: hello"
+    assert logs.new() == [], "only what is new"
+    assert ids(Logs(tmp_path, ("eu-west",)).new()) == ["r2", "hello\n"]
+    assert Logs(tmp_path, past=False).new() == []
+
+
+def test_reasons_and_findings_are_told() -> None:
+    miss = {
+        "time_ms": TEN,
+        "pop": "p",
+        "method": "GET",
+        "path": "/",
+        "status": 200,
+        "result": "Miss",
+    }
+    assert " Miss (no-store) " in tell(miss | {"reason": "no-store"})
+    finding = {"time_ms": TEN, "pop": "p", "function": "f", "stream": "finding"}
+    said = tell(finding | {"text": json.dumps({"code": "function.header", "message": "dropped"})})
+    assert said.endswith("f finding: function.header: dropped")
+    assert tell(finding | {"text": "odd"}).endswith("f finding: odd")
+    assert tell({"text": "x", "dropped_bytes": 9, "function": "f"}).endswith("f: x … 9 bytes more")
+
+
+def test_a_log_that_appears_later_is_read(tmp_path: Path) -> None:
+    logs = Logs(tmp_path, past=False)
+    assert logs.new() == []
+    (tmp_path / "us-east.log").write_text(line(1, request_id="r1"))
+    assert ids(logs.new()) == ["r1"]
 
 
 def test_a_line_is_told_when_it_is_whole(tmp_path: Path) -> None:
@@ -42,8 +95,8 @@ def test_a_line_is_told_when_it_is_whole(tmp_path: Path) -> None:
     log = Log(path)
     assert log.new() == []
     with path.open("a") as file:
-        file.write(whole[20:] + '{"torn": \n')
-    assert [record["x-edge-request-id"] for record in log.new()] == ["r1"]
+        file.write(whole[20:] + '{"torn": \n2026-01-02\t1\n\n[1]\n')
+    assert ids(log.new()) == ["r1"]
 
 
 def test_a_replaced_file_is_read_from_its_start(tmp_path: Path) -> None:
@@ -54,7 +107,7 @@ def test_a_replaced_file_is_read_from_its_start(tmp_path: Path) -> None:
     path.rename(tmp_path / "us-east.log.1")
     assert log.new() == []
     path.write_text(HEAD + standard(2, "/b", "r2"))
-    assert [record["x-edge-request-id"] for record in log.new()] == ["r2"]
+    assert ids(log.new()) == ["r2"]
 
 
 def test_the_tail_of_a_long_file_knows_its_fields(tmp_path: Path) -> None:
@@ -65,14 +118,5 @@ def test_the_tail_of_a_long_file_knows_its_fields(tmp_path: Path) -> None:
     log.skip_to_tail()
     found = log.new()
     assert 1000 < len(found) < 6000
-    assert found[-1]["x-edge-request-id"] == "r5999"
-    assert found[0]["sc-status"] == "200"
-    log.skip_to_end()
-    assert log.new() == []
-
-
-def test_the_last_request_of_all_pops(tmp_path: Path) -> None:
-    assert records.last_request_id(records.logs_of(tmp_path, ())) == ""
-    (tmp_path / "us-east.log").write_text(HEAD + standard(1, "/a", "r1") + standard(4, "/a", "r4"))
-    (tmp_path / "eu-west.log").write_text(HEAD + standard(3, "/a", "r3"))
-    assert records.last_request_id(records.logs_of(tmp_path, ())) == "r4"
+    assert found[-1]["request_id"] == "r5999"
+    assert (found[0]["status"], found[0]["time_us"]) == (200, 12_000)

@@ -1,0 +1,37 @@
+"""Checks of `skerry doctor`, good and bad."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+from skerry.cli import doctor
+from tests.support.shop import skerry, write
+
+
+def test_a_port_in_use_fails_with_its_way_out(tmp_path: Path) -> None:
+    port = write(tmp_path)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        done = skerry(tmp_path, "doctor", "--json")
+    assert done.returncode == 2
+    (ports,) = (check for check in json.loads(done.stdout)["checks"] if check["name"] == "ports")
+    assert not ports["good"]
+    assert str(port) in ports["found"]
+    assert "http_port" in ports["todo"]
+
+
+def test_for_people_each_failure_is_followed_by_what_to_do(tmp_path: Path) -> None:
+    done = skerry(tmp_path, "doctor")
+    lines = done.stdout.splitlines()
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("FAILED  project"))
+    assert lines[at + 1].strip()
+    assert any(line.startswith("passed  kernel") for line in lines)
+
+
+def test_the_machine(tmp_path: Path) -> None:
+    for check in (doctor.kernel, doctor.disk, doctor.interpreter):
+        assert check(tmp_path).good
+    assert doctor.run(tmp_path).found == "nothing runs"

@@ -1,0 +1,76 @@
+"""`skerry logs` on files, running or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from skerry.cli.logs import command
+from tests.support.node import environment
+from tests.support.wait import until
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / ".skerry" / "log"
+    folder.mkdir(parents=True)
+    for number, pop in enumerate(("us-east", "eu-west")):
+        lines = [line(second * 2 + number, f"{pop}-{second}") for second in range(5)]
+        (folder / f"{pop}.log").write_text("".join(lines))
+    return tmp_path
+
+
+def line(second: int, request_id: str) -> str:
+    return (
+        json.dumps(
+            {"time_ms": second * 1000, "method": "GET", "path": "/", "request_id": request_id}
+        )
+        + "\n"
+    )
+
+
+def test_the_last_lines_of_all(project: Path) -> None:
+    result = CliRunner().invoke(command, [str(project), "-n", "3", "--json"])
+    found = [json.loads(line) for line in result.output.splitlines()]
+    assert [record["request_id"] for record in found] == ["eu-west-3", "us-east-4", "eu-west-4"]
+    only = CliRunner().invoke(command, [str(project), "--pop", "us-east"])
+    assert only.output.count("\n") == 5
+    assert "eu-west" not in only.output
+
+
+def test_following(project: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "skerry.cli.main", "logs", "-f", "-n", "0", str(project)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            log = project / ".skerry" / "log" / "us-east.log"
+            assert process.stdout is not None
+            os.set_blocking(process.stdout.fileno(), False)
+            seen: list[str] = []
+
+            def follows() -> bool:
+                """Whether a line that was added now is told: the first may come before the file is opened."""
+                with log.open("a") as file:
+                    file.write(line(99, "new"))
+                assert process.stdout is not None
+                seen.append(process.stdout.readline())
+                return "GET" in seen[-1]
+
+            until(follows, what="a new line")
+            assert seen[-1].endswith(" new\n")
+        finally:
+            process.kill()
+
+
+def test_no_logs_yet(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, [str(tmp_path)])
+    assert (result.exit_code, result.output) == (0, "")
