@@ -4,8 +4,6 @@ from __future__ import annotations
 
 # in the order in which a person meets them; help shows them so
 COMMANDS: dict[str, tuple[str, str]] = {
-    "trust": ("skerry.cli.trust", "let this machine believe certificates of `skerry up`"),
-    "untrust": ("skerry.cli.untrust", "take that back and remove the local CA"),
     "up": ("skerry.cli.up", "run the project on this machine"),
     "down": ("skerry.cli.down", "stop it"),
     "reset": ("skerry.cli.reset", "forget its state on this machine"),
@@ -14,6 +12,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("skerry.cli.logs", "requests and functions' output of all PoPs"),
     "purge": ("skerry.cli.purge", "forget cached objects on every PoP"),
     "doctor": ("skerry.cli.doctor", "check this machine and the run"),
+    "trust": ("skerry.cli.trust", "let this machine believe certificates of `skerry up`"),
+    "untrust": ("skerry.cli.untrust", "take that back and remove the local CA"),
     "init": ("skerry.cli.init", "write skerry.toml from what is found"),
     "check": ("skerry.cli.check", "find what is wrong in a project's files"),
     "diff": ("skerry.cli.diff", "compare the files with what runs"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import load, peer
+from benchmarks import peer
 
 
 @pytest.mark.parametrize("size", [0, 1, 8, 1024, 65536])
@@ -20,13 +20,6 @@ def test_every_placeholder_of_a_configuration_is_filled(name: str, tmp_path: Pat
     values = ("PORT", "TLS_PORT", "ORIGIN", "CERTIFICATE", "KEY", "PEM", "BODY", "FILES")
     path = peer.write_configuration(name, tmp_path, **dict.fromkeys(values, "7"))
     assert "@" not in path.read_text().replace("fd@", "")
-
-
-@pytest.mark.parametrize(
-    ("text", "us"), [("500us", 500.0), ("1.5ms", 1500.0), ("2s", 2e6), ("3", 3.0)]
-)
-def test_h2loads_times(text: str, us: float) -> None:
-    assert load._microseconds(text) == us
 
 
 def test_the_runner_names_an_unknown_benchmark() -> None:
