@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import msgspec
 
@@ -21,6 +22,7 @@ Op = Callable[[Ask], Awaitable[Mapping[str, object]]]
 Stream = Callable[[Ask], AsyncIterator[Mapping[str, object]]]
 
 LINE_BYTES_MAX = 1024 * 1024
+BACKLOG_MAX = 100  # events that a listener may be behind
 
 
 class Api:
@@ -99,3 +101,31 @@ async def say(writer: asyncio.StreamWriter, message: Mapping[str, object]) -> No
     """One line out."""
     writer.write(msgspec.json.encode(message) + b"\n")
     await writer.drain()
+
+
+class Events:
+    """Fan-out with bounded queues: a listener that does not read loses the oldest, and nobody waits for it."""
+
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[dict[str, object]]] = set()
+
+    def tell(self, event: str, **facts: object) -> None:
+        for queue in self._queues:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait({"event": event, **facts})
+
+    @contextmanager
+    def listen(self) -> Iterator[AsyncIterator[dict[str, object]]]:
+        """Events from now on."""
+        queue: asyncio.Queue[dict[str, object]] = asyncio.Queue(BACKLOG_MAX)
+        self._queues.add(queue)
+
+        async def each() -> AsyncIterator[dict[str, object]]:
+            while True:
+                yield await queue.get()
+
+        try:
+            yield each()
+        finally:
+            self._queues.discard(queue)

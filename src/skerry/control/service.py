@@ -22,9 +22,8 @@ from skerry.base.clock import SystemClock
 from skerry.base.errors import SkerryError
 from skerry.base.finding import Finding
 from skerry.control import state, tls, watch
-from skerry.control.api import LINE_BYTES_MAX, Api, Ask
+from skerry.control.api import LINE_BYTES_MAX, Api, Ask, Events
 from skerry.control.engines import EngineLink
-from skerry.control.events import Events
 from skerry.control.functions import Prover
 from skerry.control.purge import purge_all
 from skerry.control.rates import Rates

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from skerry.base.errors import BusyError
-from skerry.control.api import Api, Ask
+from skerry.control.api import BACKLOG_MAX, Api, Ask, Events
 
 
 async def echo(ask: Ask) -> dict[str, object]:
@@ -70,3 +70,18 @@ def test_no_token_no_answer(tmp_path: Path) -> None:
 def test_what_is_no_line_of_json_ends_it(tmp_path: Path) -> None:
     assert asyncio.run(converse(tmp_path, "GET / HTTP/1.1", '{"token": "secret"}')) == []
     assert asyncio.run(converse(tmp_path, "[]")) == []
+
+
+async def take(count: int) -> list[object]:
+    events = Events()
+    events.tell("before")
+    with events.listen() as listener:
+        for number in range(count):
+            events.tell("n", number=number)
+        kept = min(count, BACKLOG_MAX)
+        return [(await anext(listener))["number"] for _n in range(kept)]
+
+
+def test_events_in_order_and_bounded() -> None:
+    assert asyncio.run(take(3)) == [0, 1, 2]
+    assert asyncio.run(take(BACKLOG_MAX + 5)) == list(range(5, BACKLOG_MAX + 5))
