@@ -141,6 +141,12 @@ def test_a_bad_snapshot_changes_nothing(rig: Rig) -> None:
     assert rig.ask(encode({"op": "hello"}))[0][0]["version"] == 1
 
 
+def test_a_second_snapshot_starts_nothing_anew(rig: Rig) -> None:
+    rig.ask(encode({"op": "apply"}, b'{"version": 1}'), encode({"op": "apply"}, b'{"version": 2}'))
+    assert rig.ready == 1
+    assert len([thread for thread in threading.enumerate() if thread.name == "engine"]) == 1
+
+
 def test_nothing_serves_before_the_first_snapshot(rig: Rig) -> None:
     rig.ask(encode({"op": "hello"}))
     assert rig.ready == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from skerry.pop.records import Log, Logs, tell
@@ -108,6 +109,17 @@ def test_a_replaced_file_is_read_from_its_start(tmp_path: Path) -> None:
     assert log.new() == []
     path.write_text(HEAD + standard(2, "/b", "r2"))
     assert ids(log.new()) == ["r2"]
+
+
+def test_a_file_that_was_cut_is_read_from_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "us-east.log"
+    path.write_text(HEAD + standard(1, "/a", "r1") + standard(2, "/a", "r2"))
+    log = Log(path)
+    log.new()
+    os.truncate(path, 0)
+    with path.open("a") as file:
+        file.write(standard(3, "/a", "r3"))
+    assert ids(log.new()) == ["r3"]
 
 
 def test_the_tail_of_a_long_file_knows_its_fields(tmp_path: Path) -> None:
