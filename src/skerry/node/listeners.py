@@ -66,9 +66,8 @@ def bind_unix(folder: Path, name: str) -> socket.socket:
     """A listener for our own parts, mode 0600, at `folder/name`. A stale one is replaced: the lock is ours."""
     (folder / name).unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    before = os.umask(
-        0o177
-    )  # the mode is born with the socket, no moment at which others may connect
+    # The mode is born with the socket: there is no moment at which others may connect.
+    before = os.umask(0o177)
     here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.chdir(folder)  # a path longer than sun_path would be refused; a name never is
