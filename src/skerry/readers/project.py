@@ -18,10 +18,11 @@ from skerry.readers.report import Report
 from skerry.readers.resources import arguments, distribution
 from skerry.readers.resources.context import Context
 from skerry.readers.resources.draw import unresolved
+from skerry.readers.resources.origin import key
 from skerry.readers.resources.shape import Resource
 from skerry.readers.terraform import read as terraform
 from skerry.readers.terraform.value import unknown_in
-from skerry.spec.distribution import Distribution
+from skerry.spec.distribution import Distribution, Origin
 from skerry.spec.project import Project
 
 WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
@@ -221,12 +222,12 @@ def sweep(resources: list[Resource], report: Report) -> None:
 
 
 def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None:
-    """What skerry.toml names and nothing has. Of [local.origin], what maps it to places (`pop`) speaks."""
+    """What skerry.toml names and nothing has. What a line of [local.origin] says is judged where it is used (`pop`)."""
     found = context.settings
     origins = {one.id: one for each in distributions for one in each.origins}
     for name, one in origins.items():
         if name not in found.local.origins and one.domain not in found.local.origins:
-            context.report.want("origin", name)
+            unmapped(one, context)
     if not distributions:
         return
     for name in found.functions:
@@ -235,6 +236,19 @@ def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None
     for name in found.shields:
         if name not in origins:
             unused("origin", name, list(origins), context)
+
+
+def unmapped(origin: Origin, context: Context) -> None:
+    """An origin that `skerry up` will not turn to: a laptop does not touch production by accident."""
+    address = "./site" if origin.kind == "s3" else "http://127.0.0.1:9000"
+    context.report.want("origin", origin.id)
+    context.report.add(
+        "origin.unmapped",
+        "note",
+        context.settings.where("local", "origin"),
+        f"the origin {origin.id} ({origin.domain}) is not mapped: `skerry up` answers 502 where it is needed",
+        f'[local.origin]\n{key(origin.id)} = "{address}"',
+    )
 
 
 def unused(section: str, name: str, there: list[str], context: Context) -> None:

@@ -22,6 +22,8 @@ def test_a_folder_without_a_project_file(tmp_path: Path) -> None:
     assert (found.name, found.level, found.profile) == ("shop", "warn", "cloudfront")
     assert found.files == ("main.tf",)
     assert codes(found, "error", "warning") == []
+    finding = only(found, "origin.unmapped")
+    assert finding.hint == '[local.origin]\napi = "http://127.0.0.1:9000"'
 
 
 @pytest.mark.parametrize("name", ["main.tf", "skerry.toml"])
