@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-import msgspec
-
 from skerry.readers.report import Report
 from skerry.readers.resources.context import Context
 from skerry.readers.resources.draw import Draw, unresolved
