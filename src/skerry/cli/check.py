@@ -12,6 +12,7 @@ import msgspec
 
 from skerry.base.finding import Finding, Place
 from skerry.cli import render
+from skerry.pop import compile
 from skerry.readers import project
 
 EXIT_FOUND = 2  # configuration
@@ -41,6 +42,8 @@ def command(path: Path, as_json: bool, form: str, level: str | None) -> int:
     PATH is the project's folder or one file of it. Exits with 2 where something is wrong.
     """
     found = project.read(path)
+    _, mapping = compile.resolve_targets(found, lambda name: Path(name).is_dir())
+    found = msgspec.structs.replace(found, findings=(*found.findings, *mapping))
     judged = level or found.level
     failed = fails(found.findings, judged)
     if as_json:

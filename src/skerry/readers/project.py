@@ -22,7 +22,7 @@ from skerry.readers.resources.origin import key
 from skerry.readers.resources.shape import Resource
 from skerry.readers.terraform import read as terraform
 from skerry.readers.terraform.value import unknown_in
-from skerry.spec.distribution import Distribution
+from skerry.spec.distribution import Distribution, Origin
 from skerry.spec.project import Project
 
 WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
@@ -222,36 +222,33 @@ def sweep(resources: list[Resource], report: Report) -> None:
 
 
 def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None:
-    """What skerry.toml names and nothing has, and origins that skerry.toml does not map."""
-    report, found = context.report, context.settings
+    """What skerry.toml names and nothing has. What a line of [local.origin] says is judged where it is used (`pop`)."""
+    found = context.settings
     origins = {one.id: one for each in distributions for one in each.origins}
-    hosts = {one.domain for one in origins.values()}
-    if distributions:
-        for name in found.functions:
-            if name not in context.functions and not any(
-                item.name == name for item in context.resources
-            ):
-                unused("function", name, list(context.functions), context)
-        for name in found.shields:
-            if name not in origins:
-                unused("origin", name, list(origins), context)
-        for name in found.local.origins:
-            if (
-                name not in origins and name not in hosts and "." not in name
-            ):  # a handler may choose any host
-                unused("local.origin", name, list(origins), context)
     for name, one in origins.items():
-        if name in found.local.origins or one.domain in found.local.origins:
-            continue
-        report.want("origin", name)
-        address = "./site" if one.kind == "s3" else "http://127.0.0.1:9000"
-        report.add(
-            "origin.unmapped",
-            "note",
-            found.where("local", "origin"),
-            f"the origin {name} ({one.domain}) is not mapped: `skerry up` answers 502 where it is needed",
-            f'[local.origin]\n{key(name)} = "{address}"',
-        )
+        if name not in found.local.origins and one.domain not in found.local.origins:
+            unmapped(one, context)
+    if not distributions:
+        return
+    for name in found.functions:
+        if name not in context.functions and not any(one.name == name for one in context.resources):
+            unused("function", name, list(context.functions), context)
+    for name in found.shields:
+        if name not in origins:
+            unused("origin", name, list(origins), context)
+
+
+def unmapped(origin: Origin, context: Context) -> None:
+    """An origin that `skerry up` will not turn to: a laptop does not touch production by accident."""
+    address = "./site" if origin.kind == "s3" else "http://127.0.0.1:9000"
+    context.report.want("origin", origin.id)
+    context.report.add(
+        "origin.unmapped",
+        "note",
+        context.settings.where("local", "origin"),
+        f"the origin {origin.id} ({origin.domain}) is not mapped: `skerry up` answers 502 where it is needed",
+        f'[local.origin]\n{key(origin.id)} = "{address}"',
+    )
 
 
 def unused(section: str, name: str, there: list[str], context: Context) -> None:
@@ -260,7 +257,7 @@ def unused(section: str, name: str, there: list[str], context: Context) -> None:
     context.report.add(
         "toml.unused",
         "warning",
-        context.settings.where(*section.split("."), name),
+        context.settings.where(section, name),
         f"[{section}] names {name}, which nothing has",
         f"did you mean {near[0]}?" if near else f"there are: {', '.join(there) or 'none'}",
     )

@@ -99,7 +99,7 @@ def build(
         )
         for name, found in tables(kept, "function").items()
     }
-    local = local_of(root, tables(kept, "local"), places, report)
+    local = local_of(tables(kept, "local"), places, report)
     reads = kept.get("reads")
     listed = [str(item) for item in reads] if isinstance(reads, list) else []
     profile, level = kept.get("profile", "cloudfront"), kept.get("level", "warn")
@@ -128,12 +128,10 @@ def tables(found: dict[str, object], name: str) -> dict[str, object]:
 
 
 def local_of(
-    root: Path, found: dict[str, object], places: dict[tuple[str, ...], Place], report: Report
+    found: dict[str, object], places: dict[tuple[str, ...], Place], report: Report
 ) -> Local:
     """[local]."""
     origins = {name: str(value) for name, value in tables(found, "origin").items()}
-    for name, value in origins.items():
-        check_origin(root, name, value, nearest(places, ("local", "origin", name)), report)
     pops: list[Pop] = []
     for name, pop in tables(found, "pop").items():
         fields = pop if isinstance(pop, dict) else {}
@@ -156,34 +154,3 @@ def local_of(
         pops=tuple(pops) or default.pops,
         origins=origins,
     )
-
-
-def check_origin(root: Path, name: str, value: str, place: Place, report: Report) -> None:
-    """One line of [local.origin]."""
-    if value == "live" or re.match(r"https?://[^/\s]+", value):
-        return
-    if value.startswith("s3://"):
-        report.add(
-            "local.origin_later",
-            "warning",
-            place,
-            f"the origin {name} is mapped to {value}: buckets come with a later version, it stays unmapped",
-            "use a folder or a URL",
-        )
-        return
-    if "://" in value:
-        report.add(
-            "local.origin",
-            "error",
-            place,
-            f'"{value}" is no http or https URL',
-            'a folder, a URL, or "live"',
-        )
-    elif not (root / value).is_dir():
-        report.add(
-            "local.origin_missing",
-            "error",
-            place,
-            f"the origin {name} is mapped to the folder {value}, which is not there",
-            f"mkdir -p {value}, or correct the path",
-        )

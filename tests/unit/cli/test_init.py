@@ -10,8 +10,15 @@ from skerry.cli.main import main
 from skerry.readers import project
 from tests.support.files import BEHAVIOR, ORIGIN, codes, distribution, write
 
-S3 = '  origin {\n    origin_id = "Site"\n    domain_name = aws_s3_bucket.gone.bucket_regional_domain_name\n    s3_origin_config {\n      origin_access_identity = ""\n    }\n  }\n'
-ASSOCIATION = 'lambda_function_association {\n  event_type = "viewer-request"\n  lambda_arn = aws_lambda_function.gone.qualified_arn\n}\n'
+S3 = (
+    '  origin {\n    origin_id = "Site"\n'
+    "    domain_name = aws_s3_bucket.gone.bucket_regional_domain_name\n"
+    '    s3_origin_config {\n      origin_access_identity = ""\n    }\n  }\n'
+)
+ASSOCIATION = (
+    'lambda_function_association {\n  event_type = "viewer-request"\n'
+    "  lambda_arn = aws_lambda_function.gone.qualified_arn\n}\n"
+)
 FILES = {
     "infra/main.tf": distribution(
         top="comment = var.zone", origin=ORIGIN + S3, behavior=BEHAVIOR + ASSOCIATION

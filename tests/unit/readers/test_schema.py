@@ -47,7 +47,8 @@ def check(document: dict[str, object], folder: Path) -> tuple[dict[str, object],
         ),
         (
             {"local": {"origin": {"a": {"b": "c"}}}},
-            "error local.origin.a: `local.origin.a` became a table, since a dot in a key starts one | put a name with dots in quotes",
+            "error local.origin.a: `local.origin.a` became a table, since a dot in a key starts one"
+            " | put a name with dots in quotes",
         ),
         (
             {"worker": {}},

@@ -74,16 +74,6 @@ def test_bad_toml_has_its_place(tmp_path: Path) -> None:
     assert [one.code for one in report.findings] == ["toml.unreadable"]
 
 
-def test_where_origins_are(tmp_path: Path) -> None:
-    lines = ['A = "nope"', 'B = "ftp://x"', 'C = "s3://bucket"', 'D = "live"', 'E = "http://x"']
-    _, report = read(tmp_path, "[local.origin]\n" + "\n".join(lines))
-    assert [(one.code, one.level, one.where) for one in report.findings] == [
-        ("local.origin_missing", "error", Place("skerry.toml", 2, 1)),
-        ("local.origin", "error", Place("skerry.toml", 3, 1)),
-        ("local.origin_later", "warning", Place("skerry.toml", 4, 1)),
-    ]
-
-
 def test_a_pop_needs_a_place(tmp_path: Path) -> None:
     found, report = read(tmp_path, "[local]\npop.a = { origin_rtt_ms = 1 }\n")
     assert [one.where for one in report.findings] == [Place("skerry.toml", 2, 1)]

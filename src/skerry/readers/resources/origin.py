@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-import msgspec
-
 from skerry.readers.report import Report
 from skerry.readers.resources.context import Context
 from skerry.readers.resources.draw import Draw, unresolved
@@ -39,76 +37,81 @@ def read(draw: Draw, context: Context) -> Origin | None:
     if not name:
         return None
     access, access_type = access_of(draw, context)
-    s3 = draw.into("s3_origin_config")
-    custom = draw.into("custom_origin_config")
-    vpc = draw.into("vpc_origin_config")
+    s3, custom, vpc = (draw.into(f"{kind}_origin_config") for kind in ("s3", "custom", "vpc"))
     domain = domain_of(draw, name, s3 is not None, context)
     match = S3_HOST.match(domain)
     if custom is not None and s3 is not None:
         draw.wrong("s3_origin_config", "an origin is an S3 bucket or a custom one, not both")
-    is_s3 = (
-        custom is None
-        and vpc is None
-        and (s3 is not None or match is not None or access_type == "s3")
-    )
-    if not is_s3 and custom is None and vpc is None:
-        context.report.add(
-            "origin.no_kind",
-            "warning",
-            draw.shape.place,
-            f"the origin {name} has neither s3_origin_config nor custom_origin_config, and {domain} is no bucket;"
-            " read as a custom origin over HTTPS",
-            "add custom_origin_config { … }: CloudFront refuses the origin without it",
-            "API: InvalidOrigin",
-        )
+    plain = custom is None and vpc is None
+    is_s3 = plain and (s3 is not None or match is not None or access_type == "s3")
+    if plain and not is_s3:
+        no_kind(draw, name, domain)
     if s3 is not None:
         access = identity_of(s3, access, context.report)
     connect = custom or vpc
-    protocol: OriginProtocol = "https-only"
-    ssl: tuple[str, ...] = ("TLSv1.2",)
-    http_port, https_port = 80, 443
-    if custom is not None:
-        chosen = custom.need("origin_protocol_policy", ("http-only", "https-only", "match-viewer"))
-        protocol = msgspec.convert(chosen or "https-only", OriginProtocol)
-        http_port, https_port = port(custom, "http_port", 80), port(custom, "https_port", 443)
-        ssl = ssl_of(custom, protocol)
-    elif is_s3:
-        protocol = "match-viewer"  # S3 answers both; CloudFront uses what the viewer used
     read_timeout = (connect or s3 or draw).number("origin_read_timeout", 30, 1, 180)
-    completion = draw.number("response_completion_timeout", 0, 0, 3600)
-    if completion and completion < read_timeout:
-        draw.wrong(
-            "response_completion_timeout",
-            f"{completion} s is less than the read timeout of {read_timeout} s",
-        )
-    path = draw.text("origin_path")
-    if path and (not path.startswith("/") or path.endswith("/")):
-        draw.wrong(
-            "origin_path", f'"{path}" must start with a slash and not end with one', rule="row 13"
-        )
+    region = (match.group("region") if match else None) or "us-east-1"
     return Origin(
         id=name,
         domain=domain,
         kind="s3" if is_s3 else "custom",
-        path=path.rstrip("/"),
-        protocol=protocol,
-        http_port=http_port,
-        https_port=https_port,
-        ssl_protocols=ssl,
+        path=path_of(draw),
+        # S3 answers both; CloudFront uses what the viewer used
+        protocol=protocol_of(custom) if custom else "match-viewer" if is_s3 else "https-only",
+        http_port=port(custom, "http_port", 80) if custom else 80,
+        https_port=port(custom, "https_port", 443) if custom else 443,
+        ssl_protocols=ssl_of(custom) if custom else ("TLSv1.2",),
         connect_timeout_s=float(draw.number("connection_timeout", 10, 1, 10)),
         connect_attempts=draw.number("connection_attempts", 3, 1, 3),
         read_timeout_s=float(read_timeout),
         keepalive_s=float((connect or draw).number("origin_keepalive_timeout", 5, 1, 180)),
-        completion_timeout_s=float(completion) if completion else None,
+        completion_timeout_s=completion_of(draw, read_timeout),
         headers=headers_of(draw),
         shield=shield_of(draw, name, context),
         access=access if is_s3 or access == "oac" else "none",
-        region=(match.group("region") or "us-east-1")
-        if is_s3 and match
-        else "us-east-1"
-        if is_s3
-        else None,
+        region=region if is_s3 else None,
     )
+
+
+def no_kind(draw: Draw, name: str, domain: str) -> None:
+    """Neither a bucket nor custom_origin_config."""
+    draw.report.add(
+        "origin.no_kind",
+        "warning",
+        draw.shape.place,
+        f"the origin {name} has neither s3_origin_config nor custom_origin_config, and {domain} is no bucket;"
+        " read as a custom origin over HTTPS",
+        "add custom_origin_config { … }: CloudFront refuses the origin without it",
+        "API: InvalidOrigin",
+    )
+
+
+def protocol_of(custom: Draw) -> OriginProtocol:
+    """What is spoken to a custom origin."""
+    words: dict[str, OriginProtocol] = {
+        "http-only": "http-only",
+        "https-only": "https-only",
+        "match-viewer": "match-viewer",
+    }
+    return words[custom.need("origin_protocol_policy", tuple(words)) or "https-only"]
+
+
+def path_of(draw: Draw) -> str:
+    """origin_path: what is put before every path (row 13)."""
+    path = draw.text("origin_path")
+    if path and (not path.startswith("/") or path.endswith("/")):
+        message = f'"{path}" must start with a slash and not end with one'
+        draw.wrong("origin_path", message, rule="row 13")
+    return path.rstrip("/")
+
+
+def completion_of(draw: Draw, read_timeout: int) -> float | None:
+    """response_completion_timeout: of the whole response; none where it is not set (row 17)."""
+    found = draw.number("response_completion_timeout", 0, 0, 3600)
+    if found and found < read_timeout:
+        message = f"{found} s is less than the read timeout of {read_timeout} s"
+        draw.wrong("response_completion_timeout", message)
+    return float(found) if found else None
 
 
 def domain_of(draw: Draw, name: str, is_s3: bool, context: Context) -> str:
@@ -198,13 +201,14 @@ def port(draw: Draw, name: str, default: int) -> int:
     return found
 
 
-def ssl_of(custom: Draw, protocol: str) -> tuple[str, ...]:
+def ssl_of(custom: Draw) -> tuple[str, ...]:
     """TLS versions towards the origin."""
     found = custom.texts("origin_ssl_protocols") or ("TLSv1.2",)
     for version in found:
         if version not in SSL:
             custom.wrong("origin_ssl_protocols", f'"{version}" is not among {", ".join(SSL)}')
-    if protocol != "http-only" and not {"TLSv1.2", "TLSv1.3"} & set(found):
+    http = custom.raw("origin_protocol_policy") == "http-only"
+    if not http and not {"TLSv1.2", "TLSv1.3"} & set(found):
         custom.report.add(
             "origin.tls_too_old",
             "warning",

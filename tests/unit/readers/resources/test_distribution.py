@@ -57,7 +57,11 @@ def test_what_cannot_be(tmp_path: Path, top: str, message: str) -> None:
 
 
 def test_error_responses(tmp_path: Path) -> None:
-    top = 'custom_error_response {\n  error_code = 404\n  response_code = 200\n  response_page_path = "/x"\n  error_caching_min_ttl = 0\n}\ncustom_error_response {\n  error_code = 500\n}\n'
+    top = (
+        "custom_error_response {\n  error_code = 404\n  response_code = 200\n"
+        '  response_page_path = "/x"\n  error_caching_min_ttl = 0\n}\n'
+        "custom_error_response {\n  error_code = 500\n}\n"
+    )
     found = read(tmp_path, distribution(top=top))
     assert found.distributions[0].error_responses == (
         ErrorResponse(404, "/x", 200, 0),

@@ -82,7 +82,10 @@ def test_a_zip(tmp_path: Path) -> None:
 
 
 def test_the_project_file_stands_over_the_resource(tmp_path: Path) -> None:
-    toml = '[function.edge]\nsource = "mine"\nhandler = "other.main"\npython = "venv"\nmemory_mb = 64\ntimeout_s = 0.5\negress = "none"\n'
+    toml = (
+        '[function.edge]\nsource = "mine"\nhandler = "other.main"\npython = "venv"\n'
+        'memory_mb = 64\ntimeout_s = 0.5\negress = "none"\n'
+    )
     found = project(tmp_path, inside=BASE, toml=toml, files={"mine/other.py": "", "venv/x": ""})
     assert said(found) == []
     assert found.functions == (
@@ -220,11 +223,19 @@ def test_the_hint_can_be_pasted(tmp_path: Path) -> None:
 
 
 def test_the_same_name_in_two_modules(tmp_path: Path) -> None:
-    module = f'resource "aws_lambda_function" "edge" {{\n  function_name = var.name\n  filename = "edge.zip"\n{BASE}}}\nvariable "name" {{}}\noutput "arn" {{\n  value = aws_lambda_function.edge.qualified_arn\n}}\n'
+    module = (
+        f'resource "aws_lambda_function" "edge" {{\n  function_name = var.name\n'
+        f'  filename = "edge.zip"\n{BASE}}}\nvariable "name" {{}}\noutput "arn" {{\n'
+        f"  value = aws_lambda_function.edge.qualified_arn\n}}\n"
+    )
     calls = "".join(
         f'module "{name}" {{\n  source = "./m"\n  name = "{name}"\n}}\n' for name in "ab"
     )
-    two = 'lambda_function_association {\n  event_type = "viewer-request"\n  lambda_arn = module.a.arn\n}\nlambda_function_association {\n  event_type = "viewer-response"\n  lambda_arn = module.b.arn\n}\n'
+    two = (
+        'lambda_function_association {\n  event_type = "viewer-request"\n'
+        "  lambda_arn = module.a.arn\n}\nlambda_function_association {\n"
+        '  event_type = "viewer-response"\n  lambda_arn = module.b.arn\n}\n'
+    )
     found = read(
         tmp_path,
         distribution(behavior=BEHAVIOR + two) + calls,

@@ -61,7 +61,11 @@ def origin(folder: Path, text: str, more: str = "") -> Origin:
         ),
         (
             '"b.s3-website-us-east-1.amazonaws.com"',
-            'custom_origin_config {\n      http_port = 80\n      https_port = 443\n      origin_protocol_policy = "http-only"\n      origin_ssl_protocols = ["TLSv1.2"]\n    }',
+            (
+                "custom_origin_config {\n      http_port = 80\n      https_port = 443\n"
+                '      origin_protocol_policy = "http-only"\n'
+                '      origin_ssl_protocols = ["TLSv1.2"]\n    }'
+            ),
             "custom",
             "none",
             None,
@@ -79,7 +83,11 @@ def test_kinds(
     tmp_path: Path, domain: str, inside: str, kind: str, access: str, region: str | None
 ) -> None:
     controls = "".join(
-        f'resource "aws_cloudfront_origin_access_control" "{name}" {{\n  name = "a"\n  origin_access_control_origin_type = "s3"\n  signing_behavior = "{how}"\n  signing_protocol = "sigv4"\n}}\n'
+        (
+            f'resource "aws_cloudfront_origin_access_control" "{name}" {{\n  name = "a"\n'
+            f'  origin_access_control_origin_type = "s3"\n  signing_behavior = "{how}"\n'
+            f'  signing_protocol = "sigv4"\n}}\n'
+        )
         for name, how in (("a", "always"), ("never", "never"))
     )
     found = origin(tmp_path, S3 % (domain, inside), controls)
@@ -168,7 +176,11 @@ def test_an_address_that_only_an_apply_knows(
 
 def test_groups(tmp_path: Path) -> None:
     two = ORIGIN + ORIGIN.replace('"api"', '"two"')
-    group = 'origin_group {\n  origin_id = "g"\n  failover_criteria {\n    status_codes = %s\n  }\n  member {\n    origin_id = "api"\n  }\n  member {\n    origin_id = "%s"\n  }\n}\n'
+    group = (
+        'origin_group {\n  origin_id = "g"\n  failover_criteria {\n'
+        '    status_codes = %s\n  }\n  member {\n    origin_id = "api"\n  }\n  member {\n'
+        '    origin_id = "%s"\n  }\n}\n'
+    )
     behavior = BEHAVIOR.replace('"api"', '"g"')
     toml = '[local.origin]\napi = "live"\ntwo = "live"\n'
     good = read(
@@ -192,7 +204,10 @@ def test_groups(tmp_path: Path) -> None:
 def test_the_shield_of_the_project_file_stands_over_the_other(tmp_path: Path) -> None:
     text = ORIGIN.replace(
         'origin_id   = "api"',
-        'origin_id   = "api"\n    origin_shield {\n      enabled = true\n      origin_shield_region = "eu-west-1"\n    }',
+        (
+            'origin_id   = "api"\n    origin_shield {\n      enabled = true\n'
+            '      origin_shield_region = "eu-west-1"\n    }'
+        ),
     )
     found = read(tmp_path, distribution(origin=text))
     assert found.distributions[0].origins[0].shield == "eu-west-1"

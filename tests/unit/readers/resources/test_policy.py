@@ -26,7 +26,8 @@ def test_legacy_query_strings_cookies_and_headers(tmp_path: Path) -> None:
     one = legacy(
         tmp_path,
         'forwarded_values {\n  query_string = true\n  query_string_cache_keys = ["v"]\n  headers = ["Origin"]\n'
-        '  cookies {\n    forward = "whitelist"\n    whitelisted_names = ["s*"]\n  }\n}\ndefault_ttl = 60\nmax_ttl = 90\ncompress = true',
+        '  cookies {\n    forward = "whitelist"\n    whitelisted_names = ["s*"]\n  }\n}\n'
+        "default_ttl = 60\nmax_ttl = 90\ncompress = true",
     )
     assert one.key.query == Selection("list", ("v",))
     assert one.forward.query == Selection("all")
@@ -50,7 +51,10 @@ def test_all_headers_cache_nothing(tmp_path: Path) -> None:
 def test_accept_encoding_that_is_listed_is_an_ordinary_header(tmp_path: Path) -> None:
     one = legacy(
         tmp_path,
-        'compress = true\nforwarded_values {\n  query_string = false\n  headers = ["Accept-Encoding"]\n  cookies {\n    forward = "none"\n  }\n}',
+        (
+            "compress = true\nforwarded_values {\n  query_string = false\n"
+            '  headers = ["Accept-Encoding"]\n  cookies {\n    forward = "none"\n  }\n}'
+        ),
     )
     assert not one.key.gzip
 
@@ -136,7 +140,11 @@ def test_a_policy_of_nobody(tmp_path: Path) -> None:
 def test_data_by_name(tmp_path: Path) -> None:
     text = distribution(
         behavior=LEGACY
-        % "cache_policy_id = data.aws_cloudfront_cache_policy.off.id\norigin_request_policy_id = data.aws_cloudfront_origin_request_policy.all.id\nresponse_headers_policy_id = data.aws_cloudfront_response_headers_policy.safe.id"
+        % (
+            "cache_policy_id = data.aws_cloudfront_cache_policy.off.id\n"
+            "origin_request_policy_id = data.aws_cloudfront_origin_request_policy.all.id\n"
+            "response_headers_policy_id = data.aws_cloudfront_response_headers_policy.safe.id"
+        )
     )
     data = "".join(
         f'data "aws_cloudfront_{kind}_policy" "{name}" {{\n  name = "{managed}"\n}}\n'
@@ -186,7 +194,12 @@ def test_security_headers(tmp_path: Path, inside: str, value: str) -> None:
 
 
 def test_credentials_for_everybody(tmp_path: Path) -> None:
-    cors = 'cors_config {\n  access_control_allow_credentials = true\n  origin_override = true\n  access_control_allow_headers {\n    items = ["*"]\n  }\n  access_control_allow_methods {\n    items = ["GET"]\n  }\n  access_control_allow_origins {\n    items = ["*"]\n  }\n}'
+    cors = (
+        "cors_config {\n  access_control_allow_credentials = true\n"
+        '  origin_override = true\n  access_control_allow_headers {\n    items = ["*"]\n'
+        '  }\n  access_control_allow_methods {\n    items = ["GET"]\n  }\n'
+        '  access_control_allow_origins {\n    items = ["*"]\n  }\n}'
+    )
     text = distribution(
         behavior=BEHAVIOR
         + "response_headers_policy_id = aws_cloudfront_response_headers_policy.h.id"

@@ -38,7 +38,11 @@ CASES = [
         "arn:aws:acm:us-east-1:000000000000:certificate/",
     ),
     (
-        'resource "aws_acm_certificate" "c" {}\nresource "aws_acm_certificate_validation" "v" {\n  certificate_arn = aws_acm_certificate.c.arn\n}',
+        (
+            'resource "aws_acm_certificate" "c" {}\n'
+            'resource "aws_acm_certificate_validation" "v" {\n'
+            "  certificate_arn = aws_acm_certificate.c.arn\n}"
+        ),
         "aws_acm_certificate_validation.v.certificate_arn",
         "arn:aws:acm:",
     ),
@@ -58,7 +62,11 @@ CASES = [
         "4135ea2d-",
     ),
     (
-        'resource "aws_s3_bucket" "b" {\n  bucket = "x"\n}\nresource "aws_s3_bucket_website_configuration" "w" {\n  bucket = aws_s3_bucket.b.id\n}',
+        (
+            'resource "aws_s3_bucket" "b" {\n  bucket = "x"\n}\n'
+            'resource "aws_s3_bucket_website_configuration" "w" {\n'
+            "  bucket = aws_s3_bucket.b.id\n}"
+        ),
         "aws_s3_bucket_website_configuration.w.website_endpoint",
         "x.s3-website-us-east-1.amazonaws.com",
     ),

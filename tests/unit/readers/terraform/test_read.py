@@ -114,14 +114,20 @@ def test_a_broken_file_says_all_its_faults_and_nothing_else(tmp_path: Path) -> N
         ),
         (
             {
-                "main.tf": 'resource "aws_cloudfront_distribution" "d" {\n  dynamic "origin" {\n    for_each = data.x.y.z\n    content {}\n  }\n}\n'
+                "main.tf": (
+                    'resource "aws_cloudfront_distribution" "d" {\n  dynamic "origin" {\n'
+                    "    for_each = data.x.y.z\n    content {}\n  }\n}\n"
+                )
             },
             "terraform.unsupported",
             "error",
         ),
         (
             {
-                "main.tf": 'resource "aws_cloudfront_distribution" "d" {\n  dynamic "origin" {\n    for_each = 1\n    content {}\n  }\n}\n'
+                "main.tf": (
+                    'resource "aws_cloudfront_distribution" "d" {\n  dynamic "origin" {\n'
+                    "    for_each = 1\n    content {}\n  }\n}\n"
+                )
             },
             "terraform.expression",
             "error",
