@@ -84,7 +84,7 @@ pub struct Failure {
 
 /// Whose fault a function's failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // the words of the contract: failure.rs of skerry-contract says what each covers
 pub enum FunctionFault {
     Execution,
     Validation,
@@ -179,12 +179,14 @@ impl Body {
                         parts.pop_front();
                         return Ok(Some(text));
                     }
-                    Some(Part::Content(reader)) => match reader.read().await.map_err(|e| cut(&read_code(&e)))? {
-                        Some(bytes) => return Ok(Some(bytes)),
-                        None => {
-                            parts.pop_front();
+                    Some(Part::Content(reader)) => {
+                        match reader.read().await.map_err(|e| cut(&read_code(&e)))? {
+                            Some(bytes) => return Ok(Some(bytes)),
+                            None => {
+                                parts.pop_front();
+                            }
                         }
-                    },
+                    }
                 }
             },
         }
@@ -194,7 +196,11 @@ impl Body {
 fn read_code(error: &skerry_cache::ReadError) -> String {
     match error {
         skerry_cache::ReadError::Aborted(abort) => abort.code.to_owned(),
-        other => format!("{other:?}").chars().take_while(|c| c.is_alphanumeric()).collect::<String>().to_lowercase(),
+        other => format!("{other:?}")
+            .chars()
+            .take_while(|c| c.is_alphanumeric())
+            .collect::<String>()
+            .to_lowercase(),
     }
 }
 

@@ -5,7 +5,7 @@ use skerry_http::fields::Fields;
 
 /// As in spec/distribution.py `ResponseHeaders`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // documented in spec/distribution.py, whose JSON this is
 pub struct HeadersPolicy {
     #[serde(default)]
     pub name: String,
@@ -21,7 +21,7 @@ pub struct HeadersPolicy {
 
 /// A header to set; `override`: also where the origin sent one.
 #[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // documented in spec/distribution.py, whose JSON this is
 pub struct SetHeader {
     pub name: String,
     pub value: String,
@@ -31,7 +31,7 @@ pub struct SetHeader {
 
 /// CORS settings.
 #[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // documented in spec/distribution.py, whose JSON this is
 pub struct Cors {
     pub allow_credentials: bool,
     pub allow_headers: Vec<String>,
@@ -196,16 +196,26 @@ mod tests {
             policy.apply(&mut fields, CorsRequest { origin: Some(origin.as_bytes()), preflight });
             text(&fields)
         };
-        assert_eq!(ask(&cors(&["*"], false, true), "https://a.example", false), "Access-Control-Allow-Origin: *\r\n");
-        assert!(ask(&cors(&["*"], true, true), "https://a", false).starts_with("Access-Control-Allow-Origin: https://a\r\nVary: Origin\r\n"));
+        assert_eq!(
+            ask(&cors(&["*"], false, true), "https://a.example", false),
+            "Access-Control-Allow-Origin: *\r\n"
+        );
+        assert!(
+            ask(&cors(&["*"], true, true), "https://a", false)
+                .starts_with("Access-Control-Allow-Origin: https://a\r\nVary: Origin\r\n")
+        );
         assert_eq!(ask(&cors(&["https://*.b.example"], false, true), "https://b.example", false), "");
-        assert!(ask(&cors(&["https://*.b.example"], false, true), "https://x.b.example", true).contains("Access-Control-Max-Age: 60"));
+        assert!(
+            ask(&cors(&["https://*.b.example"], false, true), "https://x.b.example", true)
+                .contains("Access-Control-Max-Age: 60")
+        );
     }
 
     #[test]
     fn an_origin_that_speaks_cors_keeps_its_own_unless_overridden() {
         let mut fields: Fields = [(&b"Access-Control-Allow-Origin"[..], &b"z"[..])].into_iter().collect();
-        cors(&["*"], false, false).apply(&mut fields, CorsRequest { origin: Some(b"https://a"), preflight: false });
+        cors(&["*"], false, false)
+            .apply(&mut fields, CorsRequest { origin: Some(b"https://a"), preflight: false });
         assert_eq!(text(&fields), "Access-Control-Allow-Origin: z\r\n");
     }
 }

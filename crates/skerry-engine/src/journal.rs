@@ -77,7 +77,7 @@ mod tests {
         };
         let path = folder.join("purges.journal");
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes.extend_from_slice(&bytes[..5].to_vec());
+        bytes.extend_from_within(..5);
         std::fs::write(&path, &bytes).unwrap();
         let log = PurgeLog::new(100);
         Journal::open(&folder, &log).unwrap();

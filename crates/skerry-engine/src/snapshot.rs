@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use skerry_contract::{Level, Trigger};
-use skerry_http::head::Method;
 use skerry_http::forward::ForwardPolicy;
+use skerry_http::head::Method;
 use skerry_http::key::{KeyPolicy, Keyer};
 use skerry_http::pattern::PathPattern;
 use skerry_http::profile::{Profile, TtlBounds};
@@ -122,7 +122,7 @@ pub enum OriginProtocol {
 /// S3 rules or not.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // documented in spec/distribution.py, whose JSON this is
 pub enum OriginKind {
     S3,
     Custom,
@@ -152,7 +152,7 @@ pub struct Origin {
 
 /// A header sent with each request to an origin. Its value is never shown.
 #[derive(Clone, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // documented in spec/distribution.py, whose JSON this is
 pub struct OriginHeader {
     pub name: String,
     pub value: String,
@@ -166,7 +166,7 @@ impl std::fmt::Debug for OriginHeader {
 
 /// Two origins, and the statuses of the first that call for the second.
 #[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // documented in spec/distribution.py, whose JSON this is
 pub struct Group {
     pub id: String,
     pub members: Vec<String>,
@@ -175,7 +175,7 @@ pub struct Group {
 
 /// What replaces an error.
 #[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // documented in spec/distribution.py, whose JSON this is
 pub struct ErrorResponse {
     pub status: u16,
     pub page: Option<String>,
@@ -395,7 +395,9 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
     let mut behaviors = Vec::new();
     for (index, b) in raw.behaviors.into_iter().enumerate() {
         let route = match raw.groups.iter().find(|g| g.id == b.origin) {
-            None => Route { primary: find(&b.origin)?, secondary: None, statuses: vec![], id: b.origin.clone() },
+            None => {
+                Route { primary: find(&b.origin)?, secondary: None, statuses: vec![], id: b.origin.clone() }
+            }
             Some(group) => match &group.members[..] {
                 [first, second] => Route {
                     primary: find(first)?,
@@ -415,7 +417,8 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
         }
         let pattern = PathPattern::new(&b.pattern).map_err(|why| place(&why, &b.pattern))?;
         let key = Keyer::new(raw.id.as_bytes(), route.id.as_bytes(), b.key);
-        let digest = b.response_headers.as_ref().map(|h| xxhash_rust::xxh3::xxh3_64(format!("{h:?}").as_bytes()));
+        let digest =
+            b.response_headers.as_ref().map(|h| xxhash_rust::xxh3::xxh3_64(format!("{h:?}").as_bytes()));
         behaviors.push(Behavior {
             index,
             pattern,
@@ -426,7 +429,11 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
             viewer_protocol: b.viewer_protocol,
             key,
             forward: b.forward,
-            ttl: TtlBounds { min_s: seconds(b.ttl.min_s), default_s: seconds(b.ttl.default_s), max_s: seconds(b.ttl.max_s) },
+            ttl: TtlBounds {
+                min_s: seconds(b.ttl.min_s),
+                default_s: seconds(b.ttl.default_s),
+                max_s: seconds(b.ttl.max_s),
+            },
             compress: b.compress,
             functions: at_events,
             response_headers: b.response_headers.map(Arc::new),

@@ -8,7 +8,7 @@ import pytest
 
 from skerry.base.errors import CallerError
 from skerry.control.engines import EngineLink
-from skerry.control.rates import Rates
+from skerry.pop.rates import Rates
 from skerry.control.state import chosen, counters, statuses
 
 

@@ -22,7 +22,7 @@ pub enum Kind {
 
 /// A frame's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // the three parts the module comment names
 pub struct Header {
     pub kind: Kind,
     pub payload_bytes: usize,

@@ -1,6 +1,7 @@
 //! `finish`: conditions, ranges, the headers policy, and the fields that say who answered and why.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use skerry_http::range::{self, Resolved};
 use skerry_http::validators::{Evaluator, Verdict, evaluate};
 
 use crate::core::Core;
-use crate::exchange::{Body, CacheFacts, Exchange, Part, Response};
+use crate::exchange::{Body, CacheFacts, Exchange, Part, Response, Stone};
 use crate::headers::CorsRequest;
 use crate::record::{Outcome, RequestId, put_number};
 use crate::snapshot::{Live, Site};
@@ -47,9 +48,17 @@ pub fn finish(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Resp
         core.put_date(x.now_s(core), &mut date);
         fields.push(b"Date", &date);
     }
-    marks(&live, live.sites.get(x.site), &x.id, response.outcome, &response.cache, response.origin_status.filter(|s| *s != response.status), |name, value| {
-        if name == "Via" { append(fields, b"Via", value) } else { fields.push(name.as_bytes(), value) }
-    });
+    marks(
+        &live,
+        live.sites.get(x.site),
+        &x.id,
+        response.outcome,
+        &response.cache,
+        response.origin_status.filter(|s| *s != response.status),
+        |name, value| {
+            if name == "Via" { append(fields, b"Via", value) } else { fields.push(name.as_bytes(), value) }
+        },
+    );
     response
 }
 
@@ -126,81 +135,92 @@ impl Number {
 }
 
 /// 304, 412, 206, 416.
-fn conditions(core: &Core, x: &mut Exchange, mut response: Response) -> Response {
+fn conditions(core: &Core, x: &mut Exchange, response: Response) -> Response {
     let arrived_s = response
         .stone
         .as_ref()
         .and_then(|s| s.meta().stored)
         .map_or_else(|| x.now_s(core), |stored| stored.response_time_s);
     let request = &x.head.fields;
-    let has_condition = [Known::IfNoneMatch, Known::IfModifiedSince, Known::IfMatch, Known::IfUnmodifiedSince]
-        .iter()
-        .any(|name| request.has(*name));
-    if has_condition {
-        match evaluate(Evaluator::Cache, x.head.method, request, &response.fields, true, arrived_s) {
-            Verdict::Proceed => {}
-            Verdict::NotModified => {
-                response.status = 304;
-                response.description = None;
-                response.body = Body::Empty;
-                response.length = None;
-                for name in [&b"content-type"[..], b"content-encoding", b"content-language", b"content-range"] {
-                    response.fields.remove(name);
-                }
-                return response;
-            }
-            Verdict::PreconditionFailed => {
-                response.status = 412;
-                response.description = None;
-                response.body = Body::Empty;
-                response.length = Some(0);
-                response.outcome = Outcome::Error;
-                return response;
-            }
-        }
+    let has_condition =
+        [Known::IfNoneMatch, Known::IfModifiedSince, Known::IfMatch, Known::IfUnmodifiedSince]
+            .iter()
+            .any(|name| request.has(*name));
+    let verdict = match has_condition {
+        true => evaluate(Evaluator::Cache, x.head.method, request, &response.fields, true, arrived_s),
+        false => Verdict::Proceed,
+    };
+    match verdict {
+        Verdict::NotModified => not_modified(response),
+        Verdict::PreconditionFailed => emptied(response, 412),
+        Verdict::Proceed => ranges(core, x, response, arrived_s),
     }
-    let Some(stone) = response.stone.clone() else { return response };
-    if x.head.method != Method::Get {
+}
+
+fn not_modified(mut response: Response) -> Response {
+    response.status = 304;
+    response.description = None;
+    response.body = Body::Empty;
+    response.length = None;
+    for name in [&b"content-type"[..], b"content-encoding", b"content-language", b"content-range"] {
+        response.fields.remove(name);
+    }
+    response
+}
+
+/// An error of that status in the answer's place.
+fn emptied(mut response: Response, status: u16) -> Response {
+    response.status = status;
+    response.description = None;
+    response.length = Some(0);
+    response.body = Body::Empty;
+    response.outcome = Outcome::Error;
+    response
+}
+
+fn ranges(core: &Core, x: &Exchange, mut response: Response, arrived_s: u64) -> Response {
+    let Some(stone) = response.stone.clone().filter(|_| x.head.method == Method::Get) else {
         return response;
-    }
+    };
     if response.fields.get(b"accept-ranges").is_none() {
         response.fields.push(b"Accept-Ranges", b"bytes");
     }
     let Some(wanted) = x.head.fields.known(Known::Range) else { return response };
-    if x.head.fields.get_all(b"range").count() > 1 || !range::if_range_holds(&x.head.fields, &response.fields, arrived_s) {
+    if x.head.fields.get_all(b"range").count() > 1
+        || !range::if_range_holds(&x.head.fields, &response.fields, arrived_s)
+    {
         return response;
     }
     let length = stone.body_bytes();
     match range::resolve(x.live.profile, wanted, length) {
-        Resolved::Whole => {}
+        Resolved::Whole => return response,
+        Resolved::Unsatisfiable => {
+            response.fields.set(b"Content-Range", range::content_range_unsatisfied(length).as_bytes());
+            return emptied(response, 416);
+        }
         Resolved::Single(part) => {
             response.fields.set(b"Content-Range", range::content_range(&part, length).as_bytes());
-            response.status = 206;
             response.length = Some(part.end - part.start);
             response.body = Body::Stored(stone.read(part));
         }
-        Resolved::Multi(parts) => {
-            let boundary = format!("{:016x}{:08x}", core.random(), parts.len());
-            let kind = response.fields.known(Known::ContentType).map(<[u8]>::to_vec);
-            let mut pieces = VecDeque::new();
-            for part in &parts {
-                pieces.push_back(Part::Text(Bytes::from(range::part_head(&boundary, kind.as_deref(), part, length))));
-                pieces.push_back(Part::Content(stone.read(part.clone())));
-            }
-            pieces.push_back(Part::Text(Bytes::from(range::parts_tail(&boundary))));
-            response.length = Some(range::parts_bytes(&boundary, kind.as_deref(), &parts, length));
-            response.fields.set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes());
-            response.status = 206;
-            response.body = Body::Parts(pieces);
-        }
-        Resolved::Unsatisfiable => {
-            response.fields.set(b"Content-Range", range::content_range_unsatisfied(length).as_bytes());
-            response.status = 416;
-            response.length = Some(0);
-            response.body = Body::Empty;
-            response.outcome = Outcome::Error;
-        }
+        Resolved::Multi(parts) => several(core, &mut response, &stone, &parts, length),
     }
+    response.status = 206;
     response.description = None;
     response
+}
+
+/// `multipart/byteranges` (RFC 9110 14.6).
+fn several(core: &Core, response: &mut Response, stone: &Stone, parts: &[Range<u64>], length: u64) {
+    let boundary = format!("{:016x}{:08x}", core.random(), parts.len());
+    let kind = response.fields.known(Known::ContentType).map(<[u8]>::to_vec);
+    let mut pieces = VecDeque::new();
+    for part in parts {
+        pieces.push_back(Part::Text(Bytes::from(range::part_head(&boundary, kind.as_deref(), part, length))));
+        pieces.push_back(Part::Content(stone.read(part.clone())));
+    }
+    pieces.push_back(Part::Text(Bytes::from(range::parts_tail(&boundary))));
+    response.length = Some(range::parts_bytes(&boundary, kind.as_deref(), parts, length));
+    response.fields.set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes());
+    response.body = Body::Parts(pieces);
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.control.rates import WINDOW, Rates
+from skerry.pop.rates import WINDOW, Rates
 
 
 def test_rates_over_the_window_and_across_a_restart() -> None:
