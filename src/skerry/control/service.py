@@ -26,10 +26,10 @@ from skerry.control.api import LINE_BYTES_MAX, Api, Ask, Events
 from skerry.control.engines import EngineLink
 from skerry.control.functions import Prover
 from skerry.control.purge import purge_all
-from skerry.pop.rates import Rates
 from skerry.control.reload import Outcome, Reload
 from skerry.pop.compile import Ports
 from skerry.pop.purge import Purge
+from skerry.pop.rates import Rates
 from skerry.spec.project import Level, Project
 
 

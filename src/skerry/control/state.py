@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from skerry.base.errors import CallerError, SkerryError
 from skerry.control.api import Ask
 from skerry.control.engines import EngineLink
-from skerry.pop.rates import Rates
 from skerry.control.reload import Reload
 from skerry.pop.compile import Ports
+from skerry.pop.rates import Rates
 
 
 def describe(

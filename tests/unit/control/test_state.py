@@ -8,8 +8,8 @@ import pytest
 
 from skerry.base.errors import CallerError
 from skerry.control.engines import EngineLink
-from skerry.pop.rates import Rates
 from skerry.control.state import chosen, counters, statuses
+from skerry.pop.rates import Rates
 
 
 async def links() -> dict[str, EngineLink]:
