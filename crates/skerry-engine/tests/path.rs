@@ -249,7 +249,7 @@ fn a_304_leaves_the_tags_and_brings_no_marks_of_another_cache() {
         viewer.get("/a", "").await;
         seconds(2).await;
         let answer = viewer.get("/a", "").await;
-        assert_eq!((answer.x_cache(), answer.text()), ("RefreshHit", "hello".into()));
+        assert_eq!((answer.x_cache(), answer.text()), ("RefreshHit", "hello".into()), "{}", answer.head);
         let answer = viewer.get("/a", "").await;
         assert_eq!(answer.head.to_lowercase().matches("x-cache:").count(), 1, "{}", answer.head);
         let purge = Purge { target: Target::Tag(b"red".as_slice().into()), force: Force::Hard, space: None };

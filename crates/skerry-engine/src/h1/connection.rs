@@ -301,7 +301,16 @@ impl<S: ViewerIo> Connection<S> {
             origin_us: 0,
         };
         let core = self.core.clone();
-        let response = walk(&core, &mut x).await;
+        let answered = tokio::select! {
+            biased;
+            response = walk(&core, &mut x) => Some(response),
+            () = self.wire.left() => None,
+        };
+        ledger.bytes_in = head_bytes as u64 + self.wire.body_bytes.get();
+        let Some(response) = answered else {
+            ledger.leave(&mut x);
+            return false;
+        };
         ledger.answer(Some(&mut x), &response);
         // RFC 9112 9.3: a body that was not read to its end makes the next request start in the dark
         let body_pending = !self.wire.body_is_over();
