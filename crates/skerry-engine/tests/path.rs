@@ -409,3 +409,32 @@ fn an_unknown_host_learns_of_no_distribution() {
         assert_eq!(bench.records()[0]["distribution"], "-");
     });
 }
+
+/// A connection remembers which distribution its host is; the memory must end with the snapshot, although the next
+/// one may lie where an earlier one lay.
+#[test]
+fn a_swapped_snapshot_is_not_taken_for_the_one_before_it() {
+    run_paused(async {
+        let origin = Origin::always(ok("Cache-Control: max-age=600\r\n", "hello"));
+        let mut two = plain("cloudfront");
+        let mut other = two["distributions"][0].clone();
+        other["id"] = json!("D2");
+        other["aliases"] = json!(["b.test"]);
+        let first = two["distributions"][0].clone();
+        two["distributions"] = json!([first, other]);
+        let mut swapped = two.clone();
+        swapped["distributions"].as_array_mut().unwrap().swap(0, 1);
+        let bench = bench(&two, &origin);
+        let mut viewer = bench.viewer();
+        let idle: Vec<_> = (0..3).map(|_| bench.viewer()).collect();
+        for turn in 0..50 {
+            let answer = viewer.get("/a", "").await;
+            assert_eq!(answer.header("via"), Some("1.1 d1.cloudfront.net (CloudFront)"), "turn {turn}");
+            for snapshot in [&two, &swapped][..1 + turn % 2].iter().rev() {
+                bench.core.shared.apply(support::live(snapshot));
+                bench.core.live();
+            }
+        }
+        drop(idle);
+    });
+}

@@ -94,7 +94,7 @@ impl<S: ViewerIo> Connection<S> {
             };
             let go_on = match turn {
                 Turn::Over => return true,
-                Turn::Large(asked, large) => self.send_large(*asked, *large).await,
+                Turn::Large(asked, large) => self.send_large(*asked, large).await,
                 Turn::Walk(asked) => self.walk(*asked).await,
                 Turn::Refused(refusal) => {
                     self.refuse(refusal).await;
@@ -208,6 +208,9 @@ impl<S: ViewerIo> Connection<S> {
                 }
                 Parsed::Complete(head_bytes) => {
                     self.seen = 0;
+                    if self.wire.watch.phase() == Phase::Head {
+                        self.wire.enter(Phase::Idle); // its time ends with it: the next head has its own
+                    }
                     used += head_bytes;
                     // bytes behind an Upgrade we do not grant may be of another protocol (CVE-2026-2833)
                     if facts.upgrade && used < bytes.len() {
@@ -243,9 +246,8 @@ impl<S: ViewerIo> Connection<S> {
         self.wire.write_all(&out[sent..], b"").await.is_ok()
     }
 
-    async fn send_large(&mut self, asked: Asked, large: Large) -> bool {
+    async fn send_large(&mut self, asked: Asked, large: Box<Large>) -> bool {
         self.wire.enter(Phase::Moving);
-        let live = self.core.live();
         let mut reader = large.stone.read(0..large.stone.body_bytes());
         let (head, sent) = (std::mem::take(&mut self.out), std::mem::take(&mut self.sent));
         let mut waiting = &head[sent..];
@@ -260,7 +262,7 @@ impl<S: ViewerIo> Connection<S> {
             body_bytes += piece.len() as u64;
         }
         whole = whole && body_bytes == large.stone.body_bytes() && self.wire.flush().await.is_ok();
-        quick::record_large(&self.core, &live, &self.peer, &asked.head, &large, asked.begun, asked.head_bytes, body_bytes);
+        quick::record_large(&self.core, &self.peer, &asked.head, &large, asked.begun, asked.head_bytes, body_bytes);
         self.head = asked.head;
         self.close = whole && asked.facts.close;
         whole
