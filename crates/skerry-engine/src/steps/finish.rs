@@ -10,6 +10,7 @@ use skerry_http::head::Method;
 use skerry_http::range::{self, Resolved};
 use skerry_http::validators::{Evaluator, Verdict, evaluate};
 
+use super::fill;
 use crate::core::Core;
 use crate::exchange::{Body, CacheFacts, Exchange, Part, Response};
 use crate::headers::CorsRequest;
@@ -23,7 +24,7 @@ pub fn finish(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Resp
         response = conditions(core, x, response);
     }
     if x.head.method == Method::Head || skerry_http::status::forbids_body(response.status) {
-        response.body = Body::Empty;
+        fill::let_run(core, &mut response);
         if skerry_http::status::forbids_body(response.status) {
             response.length = None;
         }
@@ -142,7 +143,7 @@ fn conditions(core: &Core, x: &mut Exchange, mut response: Response) -> Response
             Verdict::NotModified => {
                 response.status = 304;
                 response.description = None;
-                response.body = Body::Empty;
+                fill::let_run(core, &mut response);
                 response.length = None;
                 for name in [&b"content-type"[..], b"content-encoding", b"content-language", b"content-range"] {
                     response.fields.remove(name);
@@ -152,7 +153,7 @@ fn conditions(core: &Core, x: &mut Exchange, mut response: Response) -> Response
             Verdict::PreconditionFailed => {
                 response.status = 412;
                 response.description = None;
-                response.body = Body::Empty;
+                fill::let_run(core, &mut response);
                 response.length = Some(0);
                 response.outcome = Outcome::Error;
                 return response;
