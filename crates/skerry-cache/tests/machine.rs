@@ -370,7 +370,8 @@ mod history {
     fn an_invalidation_reaches_a_fill_that_nobody_waits_for() {
         let (finish, head) = (|fill| Step::Finish { fill }, |fill, pass| Step::Head { fill, pass });
         let asked = [get(0), get(0), get(0), get(0), get(0), get(3), finish(0), get(0), head(0, true)];
-        let then = [get(2), finish(0), get(2), get(3), Step::Invalidate { path: 3 }, head(2, false), finish(2)];
+        let then =
+            [get(2), finish(0), get(2), get(3), Step::Invalidate { path: 3 }, head(2, false), finish(2)];
         let mut model = Model::new();
         for step in asked.iter().chain(&then) {
             model.step(step);

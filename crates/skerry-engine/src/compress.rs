@@ -23,8 +23,16 @@ impl Compressor {
     /// In that coding.
     pub fn new(coding: Coding) -> Self {
         match coding {
-            Coding::Gzip => Compressor::Gzip(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL))),
-            Coding::Br => Compressor::Br(Box::new(brotli::CompressorWriter::new(Vec::new(), BUFFER_BYTES, BR_QUALITY, BR_WINDOW))),
+            Coding::Gzip => Compressor::Gzip(flate2::write::GzEncoder::new(
+                Vec::new(),
+                flate2::Compression::new(GZIP_LEVEL),
+            )),
+            Coding::Br => Compressor::Br(Box::new(brotli::CompressorWriter::new(
+                Vec::new(),
+                BUFFER_BYTES,
+                BR_QUALITY,
+                BR_WINDOW,
+            ))),
         }
     }
 

@@ -132,13 +132,17 @@ fn adopt(fds: &[RawFd]) -> Vec<TcpListener> {
 impl Engine {
     /// Take a configuration (JSON). Errors name the key that is wrong.
     pub fn new(config: &[u8]) -> Result<Engine, String> {
-        let config: Config = serde_json::from_slice(config).map_err(|e| format!("engine configuration: {e}"))?;
-        let log_format = format_named(&config.access_log_format)
-            .ok_or_else(|| format!("access_log_format: '{}' is neither standard nor json", config.access_log_format))?;
+        let config: Config =
+            serde_json::from_slice(config).map_err(|e| format!("engine configuration: {e}"))?;
+        let log_format = format_named(&config.access_log_format).ok_or_else(|| {
+            format!("access_log_format: '{}' is neither standard nor json", config.access_log_format)
+        })?;
         if config.threads == 0 {
             return Err("threads: at least 1".to_owned());
         }
-        let open = |key: &str, path: &str, done: io::Result<Arc<std::fs::File>>| done.map_err(|e| format!("{key}: {path}: {e}"));
+        let open = |key: &str, path: &str, done: io::Result<Arc<std::fs::File>>| {
+            done.map_err(|e| format!("{key}: {path}: {e}"))
+        };
         let log_file = match config.access_log.as_str() {
             "" => None,
             path => Some(open("access_log", path, AccessLog::open(path.as_ref(), log_format))?),
@@ -147,11 +151,15 @@ impl Engine {
             "" => None,
             path => Some(open("function_log", path, FileLog::open(path.as_ref()))?),
         };
-        let limits = Limits { object_bytes_max: config.object_bytes_max, ..Limits::of(config.cache_bytes_max) };
+        let limits =
+            Limits { object_bytes_max: config.object_bytes_max, ..Limits::of(config.cache_bytes_max) };
         let cache = Cache::new(limits);
         let journal = match config.state_dir.as_str() {
             "" => None,
-            path => Some(Journal::open(path.as_ref(), cache.purges()).map_err(|e| format!("state_dir: {path}: {e}"))?),
+            path => Some(
+                Journal::open(path.as_ref(), cache.purges())
+                    .map_err(|e| format!("state_dir: {path}: {e}"))?,
+            ),
         };
         let shared = Shared::new(cache, config.threads, Live::empty()?);
         let listeners = Listeners { http: adopt(&config.http_fds), https: adopt(&config.https_fds) };
@@ -184,7 +192,8 @@ impl Engine {
         for path in &request.paths {
             targets.push(path_target(path)?);
         }
-        targets.extend(request.hosts.iter().map(|h| Target::Host(h.to_ascii_lowercase().into_bytes().into())));
+        targets
+            .extend(request.hosts.iter().map(|h| Target::Host(h.to_ascii_lowercase().into_bytes().into())));
         targets.extend(request.tags.iter().map(|t| Target::Tag(t.to_ascii_lowercase().into_bytes().into())));
         if request.all {
             targets.push(Target::All);
@@ -198,9 +207,15 @@ impl Engine {
         let mut seq = self.shared.cache.purges().seq();
         for target in targets {
             let purge = Purge { target, force, space: space.clone() };
-            let done = self.shared.cache.purge(&purge).map_err(|e| format!("purge: {} bytes are too many for one", e.bytes))?;
+            let done = self
+                .shared
+                .cache
+                .purge(&purge)
+                .map_err(|e| format!("purge: {} bytes are too many for one", e.bytes))?;
             if let Some(journal) = journal.as_mut() {
-                journal.append(&done.record, self.shared.cache.purges()).map_err(|e| format!("purge: not written down: {e}"))?;
+                journal
+                    .append(&done.record, self.shared.cache.purges())
+                    .map_err(|e| format!("purge: not written down: {e}"))?;
             }
             seq = done.seq;
         }
@@ -243,10 +258,13 @@ impl Engine {
 
     /// Serve until drained.
     pub fn run(&self) -> Result<(), String> {
-        let Some(listeners) = self.listeners.lock().take() else { return Err("run: it runs already".to_owned()) };
+        let Some(listeners) = self.listeners.lock().take() else {
+            return Err("run: it runs already".to_owned());
+        };
         let mut threads = Vec::new();
         for index in 0..self.config.threads {
-            let clone = |all: &[TcpListener]| all.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>();
+            let clone =
+                |all: &[TcpListener]| all.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>();
             let parts = (|| Ok::<_, io::Error>((clone(&listeners.http)?, clone(&listeners.https)?)))()
                 .map_err(|e| format!("run: {e}"))?;
             let seat = Seat {
@@ -297,7 +315,9 @@ fn path_target(path: &str) -> Result<Target, String> {
     }
     match path.strip_suffix('*') {
         Some("/") => Ok(Target::All),
-        Some(prefix) if prefix.contains('*') => Err(format!("purge: path '{path}': * is allowed at the end alone")),
+        Some(prefix) if prefix.contains('*') => {
+            Err(format!("purge: path '{path}': * is allowed at the end alone"))
+        }
         Some(prefix) => Ok(Target::Prefix(prefix.as_bytes().into())),
         None if path.contains('*') => Err(format!("purge: path '{path}': * is allowed at the end alone")),
         None => Ok(Target::Path(path.as_bytes().into())),
@@ -321,8 +341,10 @@ struct Seat {
 
 impl Seat {
     fn run(self) -> Result<(), String> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("core: {e}"))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| format!("core: {e}"))?;
         LocalSet::new().block_on(&runtime, self.serve())
     }
 
@@ -352,7 +374,12 @@ impl Seat {
             self.http.drain(..).map(|l| (l, None)).chain(self.https.drain(..).map(|l| (l, tls.clone())))
         {
             let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| format!("core: {e}"))?;
-            accepting.push(tokio::task::spawn_local(accept(core.clone(), listener, secure, self.drain.clone())));
+            accepting.push(tokio::task::spawn_local(accept(
+                core.clone(),
+                listener,
+                secure,
+                self.drain.clone(),
+            )));
         }
         let ticking = core.clone();
         let ticker = tokio::task::spawn_local(async move {
@@ -376,7 +403,8 @@ impl Seat {
         };
         let own = self.shared.stats[self.index].clone();
         while Instant::now() < deadline
-            && (own.open_connections.load(Ordering::Relaxed) > 0 || own.functions_active.load(Ordering::Relaxed) > 0)
+            && (own.open_connections.load(Ordering::Relaxed) > 0
+                || own.functions_active.load(Ordering::Relaxed) > 0)
         {
             core.watches.sweep(core.clock.unix_ms(), true);
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -394,7 +422,12 @@ fn seed() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
-async fn accept(core: Rc<Core>, listener: tokio::net::TcpListener, tls: Option<crate::tls::Acceptor>, mut drain: watch::Receiver<Option<Instant>>) {
+async fn accept(
+    core: Rc<Core>,
+    listener: tokio::net::TcpListener,
+    tls: Option<crate::tls::Acceptor>,
+    mut drain: watch::Receiver<Option<Instant>>,
+) {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -404,7 +437,13 @@ async fn accept(core: Rc<Core>, listener: tokio::net::TcpListener, tls: Option<c
         match accepted {
             Ok((stream, from)) => {
                 let _ = stream.set_nodelay(true);
-                let peer = Peer { ip: from.ip().to_canonical(), port: from.port(), is_https: tls.is_some(), tls_protocol: "", tls_cipher: String::new() };
+                let peer = Peer {
+                    ip: from.ip().to_canonical(),
+                    port: from.port(),
+                    is_https: tls.is_some(),
+                    tls_protocol: "",
+                    tls_cipher: String::new(),
+                };
                 let core = core.clone();
                 match &tls {
                     None => {

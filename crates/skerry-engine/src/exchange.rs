@@ -179,12 +179,14 @@ impl Body {
                         parts.pop_front();
                         return Ok(Some(text));
                     }
-                    Some(Part::Content(reader)) => match reader.read().await.map_err(|e| cut(&read_code(&e)))? {
-                        Some(bytes) => return Ok(Some(bytes)),
-                        None => {
-                            parts.pop_front();
+                    Some(Part::Content(reader)) => {
+                        match reader.read().await.map_err(|e| cut(&read_code(&e)))? {
+                            Some(bytes) => return Ok(Some(bytes)),
+                            None => {
+                                parts.pop_front();
+                            }
                         }
-                    },
+                    }
                 }
             },
         }
@@ -194,7 +196,11 @@ impl Body {
 fn read_code(error: &skerry_cache::ReadError) -> String {
     match error {
         skerry_cache::ReadError::Aborted(abort) => abort.code.to_owned(),
-        other => format!("{other:?}").chars().take_while(|c| c.is_alphanumeric()).collect::<String>().to_lowercase(),
+        other => format!("{other:?}")
+            .chars()
+            .take_while(|c| c.is_alphanumeric())
+            .collect::<String>()
+            .to_lowercase(),
     }
 }
 

@@ -61,7 +61,10 @@ pub fn explain(shared: &Shared, question: &Question, now_s: u64) -> Result<Value
     let mut steps = Vec::new();
     let mut note = |step: &str, what: String| steps.push(json!({"step": step, "what": what}));
     let Some(site_at) = route::site_of(&live, &head.authority) else {
-        note("route", format!("no distribution answers for '{}': 403", String::from_utf8_lossy(&head.authority)));
+        note(
+            "route",
+            format!("no distribution answers for '{}': 403", String::from_utf8_lossy(&head.authority)),
+        );
         return Ok(json!({"url": question.url, "snapshot": live.version, "status": 403, "steps": steps}));
     };
     let site = &live.sites[site_at];
@@ -87,7 +90,13 @@ pub fn explain(shared: &Shared, question: &Question, now_s: u64) -> Result<Value
         }
     }
     if let Some(association) = behavior.function(Trigger::ViewerRequest) {
-        note("viewer_request", format!("function '{}' would be called; what it changes cannot be foreseen", association.function.name));
+        note(
+            "viewer_request",
+            format!(
+                "function '{}' would be called; what it changes cannot be foreseen",
+                association.function.name
+            ),
+        );
     }
     if head.path() == b"/" && !site.default_root_object.is_empty() {
         head.target.splice(0..1, format!("/{}", site.default_root_object).into_bytes());
@@ -99,7 +108,16 @@ pub fn explain(shared: &Shared, question: &Question, now_s: u64) -> Result<Value
 }
 
 #[allow(clippy::too_many_arguments)] // one call site: the arguments are what explain() has gathered
-fn look(shared: &Shared, live: &Live, site: &Site, behavior: &Behavior, head: &RequestHead, now_s: u64, note: &mut dyn FnMut(&str, String), answer: &mut Value) {
+fn look(
+    shared: &Shared,
+    live: &Live,
+    site: &Site,
+    behavior: &Behavior,
+    head: &RequestHead,
+    now_s: u64,
+    note: &mut dyn FnMut(&str, String),
+    answer: &mut Value,
+) {
     let mut key = Vec::new();
     behavior.key.write(head, &mut key);
     let hash = hash_key(&key);
@@ -116,7 +134,9 @@ fn look(shared: &Shared, live: &Live, site: &Site, behavior: &Behavior, head: &R
         Some(Target::Live) => format!("live: {}", origin.domain),
     };
     let would_fetch = |note: &mut dyn FnMut(&str, String)| {
-        for (trigger, step) in [(Trigger::OriginRequest, "origin_request"), (Trigger::OriginResponse, "origin_response")] {
+        for (trigger, step) in
+            [(Trigger::OriginRequest, "origin_request"), (Trigger::OriginResponse, "origin_response")]
+        {
             if let Some(association) = behavior.function(trigger) {
                 note(step, format!("function '{}' would be called", association.function.name));
             }
@@ -128,7 +148,11 @@ fn look(shared: &Shared, live: &Live, site: &Site, behavior: &Behavior, head: &R
         answer["result"] = "Miss".into();
         return would_fetch(note);
     };
-    let asked = if live.profile.request_directives { CacheControl::of_request(&head.fields) } else { CacheControl::default() };
+    let asked = if live.profile.request_directives {
+        CacheControl::of_request(&head.fields)
+    } else {
+        CacheControl::default()
+    };
     answer["age_s"] = stored.age_s(now_s).into();
     answer["ttl_s"] = stored.ttl_s(now_s).into();
     match reuse(live.profile, &stored, &asked, now_s) {
@@ -136,7 +160,14 @@ fn look(shared: &Shared, live: &Live, site: &Site, behavior: &Behavior, head: &R
             let meta: Option<&Meta> = stone.as_ref().map(|s| s.meta());
             answer["result"] = "Hit".into();
             answer["status"] = meta.map_or(200, |m| m.status).into();
-            note("lookup", format!("a fresh stored answer: age {} s, {} s left", stored.age_s(now_s), stored.ttl_s(now_s)));
+            note(
+                "lookup",
+                format!(
+                    "a fresh stored answer: age {} s, {} s left",
+                    stored.age_s(now_s),
+                    stored.ttl_s(now_s)
+                ),
+            );
         }
         Reuse::StaleServable { .. } => {
             answer["result"] = "Hit".into();

@@ -196,16 +196,26 @@ mod tests {
             policy.apply(&mut fields, CorsRequest { origin: Some(origin.as_bytes()), preflight });
             text(&fields)
         };
-        assert_eq!(ask(&cors(&["*"], false, true), "https://a.example", false), "Access-Control-Allow-Origin: *\r\n");
-        assert!(ask(&cors(&["*"], true, true), "https://a", false).starts_with("Access-Control-Allow-Origin: https://a\r\nVary: Origin\r\n"));
+        assert_eq!(
+            ask(&cors(&["*"], false, true), "https://a.example", false),
+            "Access-Control-Allow-Origin: *\r\n"
+        );
+        assert!(
+            ask(&cors(&["*"], true, true), "https://a", false)
+                .starts_with("Access-Control-Allow-Origin: https://a\r\nVary: Origin\r\n")
+        );
         assert_eq!(ask(&cors(&["https://*.b.example"], false, true), "https://b.example", false), "");
-        assert!(ask(&cors(&["https://*.b.example"], false, true), "https://x.b.example", true).contains("Access-Control-Max-Age: 60"));
+        assert!(
+            ask(&cors(&["https://*.b.example"], false, true), "https://x.b.example", true)
+                .contains("Access-Control-Max-Age: 60")
+        );
     }
 
     #[test]
     fn an_origin_that_speaks_cors_keeps_its_own_unless_overridden() {
         let mut fields: Fields = [(&b"Access-Control-Allow-Origin"[..], &b"z"[..])].into_iter().collect();
-        cors(&["*"], false, false).apply(&mut fields, CorsRequest { origin: Some(b"https://a"), preflight: false });
+        cors(&["*"], false, false)
+            .apply(&mut fields, CorsRequest { origin: Some(b"https://a"), preflight: false });
         assert_eq!(text(&fields), "Access-Control-Allow-Origin: z\r\n");
     }
 }

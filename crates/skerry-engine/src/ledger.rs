@@ -54,7 +54,14 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opened when a head is there.
-    pub fn open(core: &Rc<Core>, live: &Arc<Live>, peer: &Rc<Peer>, head: &RequestHead, id: RequestId, begun: Instant) -> Self {
+    pub fn open(
+        core: &Rc<Core>,
+        live: &Arc<Live>,
+        peer: &Rc<Peer>,
+        head: &RequestHead,
+        id: RequestId,
+        begun: Instant,
+    ) -> Self {
         let own = |name: Known| head.fields.known(name).unwrap_or(b"").to_vec();
         count(&core.stats.requests);
         Ledger {
@@ -97,7 +104,8 @@ impl Ledger {
         self.status = response.status;
         self.first_byte_us = self.begun.elapsed().as_micros() as u64;
         self.outcome = response.outcome;
-        self.reason = response.failure.as_ref().map_or_else(|| response.cache.reason.to_owned(), |f| f.code.clone());
+        self.reason =
+            response.failure.as_ref().map_or_else(|| response.cache.reason.to_owned(), |f| f.code.clone());
         self.detail = response.failure.as_ref().map_or_else(String::new, |f| f.detail.clone());
         self.step = response.step.name();
         self.content_type = response.fields.known(Known::ContentType).unwrap_or(b"").to_vec();

@@ -26,7 +26,12 @@ impl AccessLog {
 
     /// To a file, shared by all cores (each writes whole lines).
     pub fn to(file: Arc<File>, format: Format) -> Self {
-        AccessLog { file: Some(file), format, writer: Writer::default(), buffer: Vec::with_capacity(PIECE_BYTES + 4096) }
+        AccessLog {
+            file: Some(file),
+            format,
+            writer: Writer::default(),
+            buffer: Vec::with_capacity(PIECE_BYTES + 4096),
+        }
     }
 
     /// Open for appending; a new standard log gets its two header lines.

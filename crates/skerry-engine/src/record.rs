@@ -176,7 +176,12 @@ pub fn put_number(mut n: u64, out: &mut Vec<u8>) {
 fn put_seconds(us: u64, out: &mut Vec<u8>) {
     put_number(us / 1_000_000, out);
     let ms = us % 1_000_000 / 1_000;
-    out.extend_from_slice(&[b'.', b'0' + (ms / 100) as u8, b'0' + (ms / 10 % 10) as u8, b'0' + (ms % 10) as u8]);
+    out.extend_from_slice(&[
+        b'.',
+        b'0' + (ms / 100) as u8,
+        b'0' + (ms / 10 % 10) as u8,
+        b'0' + (ms % 10) as u8,
+    ]);
 }
 
 fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
@@ -215,8 +220,8 @@ impl Writer {
             self.second = unix_s;
             let (y, mo, d) = civil(unix_s / 86_400);
             let s = unix_s % 86_400;
-            self.stamp =
-                format!("{y:04}-{mo:02}-{d:02}\t{:02}:{:02}:{:02}\t", s / 3600, s / 60 % 60, s % 60).into_bytes();
+            self.stamp = format!("{y:04}-{mo:02}-{d:02}\t{:02}:{:02}:{:02}\t", s / 3600, s / 60 % 60, s % 60)
+                .into_bytes();
         }
         &self.stamp
     }
@@ -248,7 +253,11 @@ impl Writer {
         tab(out);
         put_escaped(v.path, out);
         tab(out);
-        if v.status == 0 { out.extend_from_slice(b"000") } else { put_number(u64::from(v.status), out) }
+        if v.status == 0 {
+            out.extend_from_slice(b"000")
+        } else {
+            put_number(u64::from(v.status), out)
+        }
         tab(out);
         put_escaped(v.referer, out);
         tab(out);
@@ -506,7 +515,10 @@ mod tests {
         assert_eq!(fields.len(), 33);
         assert_eq!(STANDARD_HEADER.lines().nth(1).unwrap().split(' ').count(), 34);
         assert_eq!(fields[0..2], ["2026-11-24", "22:26:43"]);
-        assert_eq!((fields[7], fields[10], fields[18], fields[27]), ("/a%20b", "x/1%20(y)", "1.234", "0.000"));
+        assert_eq!(
+            (fields[7], fields[10], fields[18], fields[27]),
+            ("/a%20b", "x/1%20(y)", "1.234", "0.000")
+        );
     }
 
     #[test]

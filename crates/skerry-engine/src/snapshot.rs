@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use skerry_contract::{Level, Trigger};
-use skerry_http::head::Method;
 use skerry_http::forward::ForwardPolicy;
+use skerry_http::head::Method;
 use skerry_http::key::{KeyPolicy, Keyer};
 use skerry_http::pattern::PathPattern;
 use skerry_http::profile::{Profile, TtlBounds};
@@ -395,7 +395,9 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
     let mut behaviors = Vec::new();
     for (index, b) in raw.behaviors.into_iter().enumerate() {
         let route = match raw.groups.iter().find(|g| g.id == b.origin) {
-            None => Route { primary: find(&b.origin)?, secondary: None, statuses: vec![], id: b.origin.clone() },
+            None => {
+                Route { primary: find(&b.origin)?, secondary: None, statuses: vec![], id: b.origin.clone() }
+            }
             Some(group) => match &group.members[..] {
                 [first, second] => Route {
                     primary: find(first)?,
@@ -415,7 +417,8 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
         }
         let pattern = PathPattern::new(&b.pattern).map_err(|why| place(&why, &b.pattern))?;
         let key = Keyer::new(raw.id.as_bytes(), route.id.as_bytes(), b.key);
-        let digest = b.response_headers.as_ref().map(|h| xxhash_rust::xxh3::xxh3_64(format!("{h:?}").as_bytes()));
+        let digest =
+            b.response_headers.as_ref().map(|h| xxhash_rust::xxh3::xxh3_64(format!("{h:?}").as_bytes()));
         behaviors.push(Behavior {
             index,
             pattern,
@@ -426,7 +429,11 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
             viewer_protocol: b.viewer_protocol,
             key,
             forward: b.forward,
-            ttl: TtlBounds { min_s: seconds(b.ttl.min_s), default_s: seconds(b.ttl.default_s), max_s: seconds(b.ttl.max_s) },
+            ttl: TtlBounds {
+                min_s: seconds(b.ttl.min_s),
+                default_s: seconds(b.ttl.default_s),
+                max_s: seconds(b.ttl.max_s),
+            },
             compress: b.compress,
             functions: at_events,
             response_headers: b.response_headers.map(Arc::new),

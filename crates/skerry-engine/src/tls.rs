@@ -19,7 +19,8 @@ use crate::stats::count;
 pub fn read_roots(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, String> {
     let mut all = Vec::new();
     for file in files {
-        let pem = CertificateDer::pem_file_iter(file).map_err(|e| format!("trusted_roots: {}: {e}", file.display()))?;
+        let pem = CertificateDer::pem_file_iter(file)
+            .map_err(|e| format!("trusted_roots: {}: {e}", file.display()))?;
         for one in pem {
             all.push(one.map_err(|e| format!("trusted_roots: {}: {e}", file.display()))?.to_vec());
         }
@@ -69,7 +70,8 @@ impl Acceptor {
             if path.extension().is_none_or(|e| e != "crt") {
                 continue;
             }
-            let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&path).map_err(|e| at(&path, e.to_string()))?.collect();
+            let chain: Result<Vec<_>, _> =
+                CertificateDer::pem_file_iter(&path).map_err(|e| at(&path, e.to_string()))?.collect();
             let key_path = path.with_extension("key");
             let key = PrivateKeyDer::from_pem_file(&key_path).map_err(|e| at(&key_path, e.to_string()))?;
             let key = CertifiedKey::from_der(chain.map_err(|e| at(&path, e.to_string()))?, key, &provider)
@@ -97,7 +99,8 @@ impl Acceptor {
             Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
             _ => "",
         };
-        peer.tls_cipher = session.negotiated_cipher_suite().map(|s| format!("{:?}", s.suite())).unwrap_or_default();
+        peer.tls_cipher =
+            session.negotiated_cipher_suite().map(|s| format!("{:?}", s.suite())).unwrap_or_default();
         connection::serve(core, stream, peer).await;
     }
 }

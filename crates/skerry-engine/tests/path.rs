@@ -59,15 +59,18 @@ fn a_miss_then_a_hit_each_with_its_record() {
 fn a_viewer_that_leaves_while_the_origin_thinks_is_noticed() {
     for (profile, stored) in [("cloudfront", false), ("rfc9111", true)] {
         run_paused(async {
-            let origin =
-                Origin::new(|_| now(after(20_000, ok("Cache-Control: max-age=60\r\n", "hello"))));
+            let origin = Origin::new(|_| now(after(20_000, ok("Cache-Control: max-age=60\r\n", "hello"))));
             let bench = bench(&plain(profile), &origin);
             let mut viewer = bench.viewer();
             viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\nUser-Agent: r1\r\n\r\n").await;
             until("the origin asked", || origin.open.get() == 1).await;
             drop(viewer);
             seconds(5).await;
-            assert_eq!(bench.core.stats.open_connections.load(std::sync::atomic::Ordering::Relaxed), 0, "{profile}");
+            assert_eq!(
+                bench.core.stats.open_connections.load(std::sync::atomic::Ordering::Relaxed),
+                0,
+                "{profile}"
+            );
             assert_eq!(origin.open.get(), usize::from(stored), "{profile}");
             seconds(30).await;
             bench.rest().await;
@@ -240,7 +243,8 @@ fn an_error_that_has_expired_is_no_answer_to_the_next_one() {
 fn a_304_leaves_the_tags_and_brings_no_marks_of_another_cache() {
     run_paused(async {
         let tagged = ok("Cache-Control: max-age=1\r\nETag: \"v\"\r\nCache-Tag: Red, blue\r\n", "hello");
-        let renewed = b"HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nX-Cache: Hit from elsewhere\r\n\r\n";
+        let renewed =
+            b"HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nX-Cache: Hit from elsewhere\r\n\r\n";
         let origin = turns(vec![tagged, renewed.to_vec(), ok("", "new")]);
         let bench = bench(&plain("rfc9111"), &origin);
         let mut viewer = bench.viewer();
@@ -321,7 +325,8 @@ fn an_origin_that_answers_before_it_has_read_the_body_is_heard() {
             let bench = Bench::new(&plain("cloudfront"), Rc::new(Early { answer, close }));
             let (mut viewer, body) = (bench.viewer(), "x".repeat(300_000));
             let asking = async {
-                let head = format!("POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n", body.len());
+                let head =
+                    format!("POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n", body.len());
                 viewer.send(&head).await;
                 let (mut read, mut write) = tokio::io::split(viewer.stream);
                 let sending = async move {
@@ -380,7 +385,8 @@ fn a_long_body_is_not_sent_in_part_to_a_second_origin() {
         let mut second = snapshot["distributions"][0]["origins"][0].clone();
         second["id"] = json!("p");
         snapshot["distributions"][0]["origins"].as_array_mut().unwrap().push(second);
-        snapshot["distributions"][0]["groups"] = json!([{"id": "g", "members": ["o", "p"], "statuses": [500]}]);
+        snapshot["distributions"][0]["groups"] =
+            json!([{"id": "g", "members": ["o", "p"], "statuses": [500]}]);
         snapshot["targets"]["p"] = snapshot["targets"]["o"].clone();
         behavior(&mut snapshot)["origin"] = json!("g");
         let bench = bench(&snapshot, &origin);

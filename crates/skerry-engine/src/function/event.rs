@@ -11,7 +11,11 @@ pub fn origin(origin: &Origin, viewer_is_https: bool) -> EventOrigin {
         OriginKind::S3 => EventOrigin::S3(S3Origin {
             domain: origin.domain.clone(),
             path: origin.path.clone(),
-            auth_method: if origin.access == "oai" { AuthMethod::OriginAccessIdentity } else { AuthMethod::None },
+            auth_method: if origin.access == "oai" {
+                AuthMethod::OriginAccessIdentity
+            } else {
+                AuthMethod::None
+            },
             region: origin.region.clone().unwrap_or_default(),
             headers,
         }),
@@ -39,8 +43,11 @@ pub fn origin(origin: &Origin, viewer_is_https: bool) -> EventOrigin {
 pub fn changed(base: &Origin, event: EventOrigin) -> Origin {
     let mut origin = base.clone();
     origin.domain = event.domain().to_owned();
-    origin.headers =
-        event.headers().iter().map(|(name, value)| OriginHeader { name: name.clone(), value: value.clone() }).collect();
+    origin.headers = event
+        .headers()
+        .iter()
+        .map(|(name, value)| OriginHeader { name: name.clone(), value: value.clone() })
+        .collect();
     match event {
         EventOrigin::S3(s3) => {
             origin.kind = OriginKind::S3;

@@ -72,7 +72,12 @@ impl Launcher {
         let mut last = NoLease::Away("no launcher".to_owned());
         for _ in 0..TRIES {
             match tokio::time::timeout(patience, self.ask(function, version)).await {
-                Err(_) => return Err(NoLease::Away(format!("the launcher did not answer within {} s", patience.as_secs()))),
+                Err(_) => {
+                    return Err(NoLease::Away(format!(
+                        "the launcher did not answer within {} s",
+                        patience.as_secs()
+                    )));
+                }
                 Ok(Ok(done)) => return done,
                 Ok(Err(error)) => last = NoLease::Away(error.to_string()),
             }
@@ -83,12 +88,15 @@ impl Launcher {
     async fn ask(&self, function: &str, version: &str) -> io::Result<Result<Lease, NoLease>> {
         let mut stream = UnixStream::connect(&self.path).await?;
         let hello = serde_json::json!({"token": self.token});
-        let ask = serde_json::json!({"op": "lease", "function": function, "version": version, "pop": self.pop});
+        let ask =
+            serde_json::json!({"op": "lease", "function": function, "version": version, "pop": self.pop});
         stream.write_all(format!("{hello}\n{ask}\n").as_bytes()).await?;
         let (mut line, mut descriptors) = (Vec::new(), Vec::new());
         while !line.ends_with(b"\n") {
             stream.readable().await?;
-            match stream.try_io(Interest::READABLE, || receive(stream.as_raw_fd(), &mut line, &mut descriptors)) {
+            match stream
+                .try_io(Interest::READABLE, || receive(stream.as_raw_fd(), &mut line, &mut descriptors))
+            {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) if line.len() > REPLY_BYTES_MAX => return Err(io::ErrorKind::InvalidData.into()),
                 Ok(_) => {}
@@ -96,13 +104,18 @@ impl Launcher {
                 Err(error) => return Err(error),
             }
         }
-        let reply: Reply = serde_json::from_slice(&line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let reply: Reply =
+            serde_json::from_slice(&line).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         if !reply.ok {
             let mut words = reply.message;
             if !reply.detail.is_empty() {
                 words = format!("{words}\n{}", reply.detail);
             }
-            return Ok(Err(if reply.code.contains("busy") { NoLease::Busy(words) } else { NoLease::Refused(words) }));
+            return Ok(Err(if reply.code.contains("busy") {
+                NoLease::Busy(words)
+            } else {
+                NoLease::Refused(words)
+            }));
         }
         let mut all = descriptors.into_iter();
         match (all.next(), all.next(), all.next(), all.next(), all.next(), all.next()) {

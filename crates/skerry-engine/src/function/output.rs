@@ -92,7 +92,10 @@ impl Splitter {
     fn close(&mut self) {
         if !self.now.text.is_empty() || self.now.dropped_bytes > 0 {
             let call_id = self.now.call_id;
-            self.done.push(std::mem::replace(&mut self.now, Piece { call_id, text: Vec::new(), dropped_bytes: 0 }));
+            self.done.push(std::mem::replace(
+                &mut self.now,
+                Piece { call_id, text: Vec::new(), dropped_bytes: 0 },
+            ));
         }
     }
 
@@ -136,8 +139,12 @@ mod tests {
             let mut s = Splitter::new("w");
             s.feed(&all[..cut]);
             s.feed(&all[cut..]);
-            let want =
-                vec![piece(None, "early\n"), piece(Some(1), "one\ntwo"), piece(None, "late\n"), piece(Some(2), "\x1eSKERRY x E 2\n")];
+            let want = vec![
+                piece(None, "early\n"),
+                piece(Some(1), "one\ntwo"),
+                piece(None, "late\n"),
+                piece(Some(2), "\x1eSKERRY x E 2\n"),
+            ];
             assert_eq!(s.take(false), want, "{cut}");
             assert_eq!(s.ended(), Some(2));
         }

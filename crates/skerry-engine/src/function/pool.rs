@@ -56,7 +56,10 @@ impl CallError {
     pub fn detail(&self) -> String {
         match self {
             CallError::TimedOut => "no answer before the deadline".to_owned(),
-            CallError::Raised(s) | CallError::Crashed(s) | CallError::InitFailed(s) | CallError::Throttled(s) => s.clone(),
+            CallError::Raised(s)
+            | CallError::Crashed(s)
+            | CallError::InitFailed(s)
+            | CallError::Throttled(s) => s.clone(),
         }
     }
 }
@@ -139,7 +142,12 @@ impl Pool {
     }
 
     /// Call a function. The call goes on when the returned future is dropped.
-    pub async fn call(self: &Rc<Self>, function: &Arc<FunctionRef>, request_id: &str, event: Vec<u8>) -> Result<Bytes, CallError> {
+    pub async fn call(
+        self: &Rc<Self>,
+        function: &Arc<FunctionRef>,
+        request_id: &str,
+        event: Vec<u8>,
+    ) -> Result<Bytes, CallError> {
         let (tell, told) = oneshot::channel();
         let (pool, function, request_id) = (self.clone(), function.clone(), request_id.to_owned());
         tokio::task::spawn_local(async move {
@@ -162,9 +170,18 @@ impl Pool {
         told.await.unwrap_or_else(|_| Err(CallError::Crashed("the call's task ended".to_owned())))
     }
 
-    async fn run(self: &Rc<Self>, function: &Arc<FunctionRef>, request_id: &str, event: &[u8]) -> Result<Bytes, CallError> {
+    async fn run(
+        self: &Rc<Self>,
+        function: &Arc<FunctionRef>,
+        request_id: &str,
+        event: &[u8],
+    ) -> Result<Bytes, CallError> {
         let mut worker = self.acquire(function).await?;
-        let limit = if self.no_deadline { Duration::from_secs(86_400) } else { Duration::from_millis(function.timeout_ms) };
+        let limit = if self.no_deadline {
+            Duration::from_secs(86_400)
+        } else {
+            Duration::from_millis(function.timeout_ms)
+        };
         let deadline = Instant::now() + limit;
         let call_id = self.next_call.replace(self.next_call.get() + 1);
         let context = serde_json::json!({
@@ -180,11 +197,16 @@ impl Pool {
         let ended = tokio::time::timeout_at(deadline, worker.answer(&frame, call_id)).await;
         let (done, reusable) = match ended {
             Err(_) => (Err(CallError::TimedOut), false),
-            Ok(Err(error)) => (Err(CallError::Crashed(format!("its process ended during the call ({error})"))), false),
+            Ok(Err(error)) => {
+                (Err(CallError::Crashed(format!("its process ended during the call ({error})"))), false)
+            }
             Ok(Ok((Kind::Result, payload))) => (Ok(payload), true),
             Ok(Ok((_, payload))) => {
-                let trouble: Trouble = serde_json::from_slice(&payload)
-                    .unwrap_or(Trouble { kind: String::new(), message: "an unreadable error".into(), trace: String::new() });
+                let trouble: Trouble = serde_json::from_slice(&payload).unwrap_or(Trouble {
+                    kind: String::new(),
+                    message: "an unreadable error".into(),
+                    trace: String::new(),
+                });
                 let text = if trouble.trace.is_empty() { trouble.words() } else { trouble.trace.clone() };
                 self.log.line(function, request_id, "error", text.as_bytes(), 0);
                 (Err(CallError::Raised(trouble.words())), true)
@@ -274,7 +296,9 @@ impl Pool {
         let failed = match loaded {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
-            Err(_) => Some(CallError::InitFailed(format!("it did not load within {} s", INIT_PATIENCE.as_secs()))),
+            Err(_) => {
+                Some(CallError::InitFailed(format!("it did not load within {} s", INIT_PATIENCE.as_secs())))
+            }
         };
         worker.drain();
         self.tell(function, None, &mut worker, failed.is_some());
@@ -379,9 +403,13 @@ impl Worker {
                 }
                 Kind::Ready => return Ok(()),
                 _ => {
-                    let trouble: Trouble = serde_json::from_slice(&payload)
-                        .unwrap_or(Trouble { kind: String::new(), message: "it could not be loaded".into(), trace: String::new() });
-                    let trace = if trouble.trace.is_empty() { String::new() } else { format!("\n{}", trouble.trace) };
+                    let trouble: Trouble = serde_json::from_slice(&payload).unwrap_or(Trouble {
+                        kind: String::new(),
+                        message: "it could not be loaded".into(),
+                        trace: String::new(),
+                    });
+                    let trace =
+                        if trouble.trace.is_empty() { String::new() } else { format!("\n{}", trouble.trace) };
                     return Err(CallError::InitFailed(format!("{}{trace}", trouble.words())));
                 }
             }
@@ -453,4 +481,3 @@ fn pull(pipe: &Receiver, splitter: &mut Splitter) -> bool {
     }
     true
 }
-

@@ -88,10 +88,18 @@ impl Decoder {
                     at += 1;
                 }
                 State::Extension { size, bytes } => {
-                    if bytes >= EXTENSION_BYTES_MAX || byte == b'\n' || (byte < 0x20 && byte != b'\r' && byte != b'\t') || byte == 0x7f {
+                    if bytes >= EXTENSION_BYTES_MAX
+                        || byte == b'\n'
+                        || (byte < 0x20 && byte != b'\r' && byte != b'\t')
+                        || byte == 0x7f
+                    {
                         return Err(BadChunk);
                     }
-                    self.state = if byte == b'\r' { State::SizeLf { size } } else { State::Extension { size, bytes: bytes + 1 } };
+                    self.state = if byte == b'\r' {
+                        State::SizeLf { size }
+                    } else {
+                        State::Extension { size, bytes: bytes + 1 }
+                    };
                     at += 1;
                 }
                 State::SizeLf { size } => {
@@ -103,7 +111,11 @@ impl Decoder {
                 }
                 State::Data { left } => {
                     let run = left.min((input.len() - at) as u64) as usize;
-                    self.state = if run as u64 == left { State::DataCr } else { State::Data { left: left - run as u64 } };
+                    self.state = if run as u64 == left {
+                        State::DataCr
+                    } else {
+                        State::Data { left: left - run as u64 }
+                    };
                     return Ok(Step::Data { from: at, to: at + run });
                 }
                 State::DataCr => {
@@ -126,7 +138,12 @@ impl Decoder {
                     if self.trailer.len() > TRAILER_BYTES_MAX {
                         return Err(BadChunk);
                     }
-                    if byte == b'\n' && (self.trailer == b"\r\n" || self.trailer.ends_with(b"\n\r\n") || self.trailer.ends_with(b"\n\n") || self.trailer == b"\n") {
+                    if byte == b'\n'
+                        && (self.trailer == b"\r\n"
+                            || self.trailer.ends_with(b"\n\r\n")
+                            || self.trailer.ends_with(b"\n\n")
+                            || self.trailer == b"\n")
+                    {
                         self.finish()?;
                         return Ok(Step::End { consumed: at });
                     }
@@ -134,7 +151,11 @@ impl Decoder {
                 State::Done => return Ok(Step::End { consumed: at }),
             }
         }
-        if self.state == State::Done { Ok(Step::End { consumed: at }) } else { Ok(Step::Skip { consumed: at }) }
+        if self.state == State::Done {
+            Ok(Step::End { consumed: at })
+        } else {
+            Ok(Step::Skip { consumed: at })
+        }
     }
 
     fn finish(&mut self) -> Result<(), BadChunk> {

@@ -214,19 +214,39 @@ impl<S: ViewerIo> Connection<S> {
                     used += head_bytes;
                     // bytes behind an Upgrade we do not grant may be of another protocol (CVE-2026-2833)
                     if facts.upgrade && used < bytes.len() {
-                        return (used, Some(Turn::Refused(Refusal { status: 400, code: "bytes-behind-upgrade" })), false);
+                        return (
+                            used,
+                            Some(Turn::Refused(Refusal { status: 400, code: "bytes-behind-upgrade" })),
+                            false,
+                        );
                     }
                     facts.close |= facts.upgrade;
-                    let quick = quick::answer(&self.core, &live, &mut self.memo, &self.peer, &self.head, facts, begun, head_bytes, out);
+                    let quick = quick::answer(
+                        &self.core,
+                        &live,
+                        &mut self.memo,
+                        &self.peer,
+                        &self.head,
+                        facts,
+                        begun,
+                        head_bytes,
+                        out,
+                    );
                     match quick {
                         Quick::Done if facts.close => {
                             self.close = true;
                             return (used, None, false);
                         }
                         Quick::Done => {}
-                        Quick::Walk => return (used, Some(Turn::Walk(self.take(facts, begun, head_bytes))), false),
+                        Quick::Walk => {
+                            return (used, Some(Turn::Walk(self.take(facts, begun, head_bytes))), false);
+                        }
                         Quick::Large(large) => {
-                            return (used, Some(Turn::Large(self.take(facts, begun, head_bytes), large)), false);
+                            return (
+                                used,
+                                Some(Turn::Large(self.take(facts, begun, head_bytes), large)),
+                                false,
+                            );
                         }
                     }
                 }
@@ -262,7 +282,15 @@ impl<S: ViewerIo> Connection<S> {
             body_bytes += piece.len() as u64;
         }
         whole = whole && body_bytes == large.stone.body_bytes() && self.wire.flush().await.is_ok();
-        quick::record_large(&self.core, &self.peer, &asked.head, &large, asked.begun, asked.head_bytes, body_bytes);
+        quick::record_large(
+            &self.core,
+            &self.peer,
+            &asked.head,
+            &large,
+            asked.begun,
+            asked.head_bytes,
+            body_bytes,
+        );
         self.head = asked.head;
         self.close = whole && asked.facts.close;
         whole
@@ -282,7 +310,11 @@ impl<S: ViewerIo> Connection<S> {
         let length = if let Framing::Length(n) = head.framing { Some(n) } else { None };
         let body = match head.framing {
             Framing::None | Framing::Length(0) | Framing::Close => RequestBody::empty(),
-            _ => RequestBody::arriving(Box::new(ViewerBody(self.wire.clone())), length, self.core.shared.body_prefix_bytes_max),
+            _ => RequestBody::arriving(
+                Box::new(ViewerBody(self.wire.clone())),
+                length,
+                self.core.shared.body_prefix_bytes_max,
+            ),
         };
         let mut x = Exchange {
             live,
@@ -346,9 +378,11 @@ impl<S: ViewerIo> Connection<S> {
         let status = if refusal.status == 431 { live.profile.head_too_large_status } else { refusal.status };
         let id = self.core.new_id();
         // what came is not a request: nothing of it is trusted, its fields least of all
-        let head = RequestHead { method_text: b"-".to_vec(), target: b"-".to_vec(), ..RequestHead::default() };
+        let head =
+            RequestHead { method_text: b"-".to_vec(), target: b"-".to_vec(), ..RequestHead::default() };
         let mut ledger = Ledger::open(&self.core, &live, &self.peer, &head, id, Instant::now());
-        let failure = Failure::new(status, refusal.code, Step::Parse, "the request's head cannot be accepted");
+        let failure =
+            Failure::new(status, refusal.code, Step::Parse, "the request's head cannot be accepted");
         let mut response: Response = error_page::page(&failure, &id, &live.pop, b"");
         response.failure = Some(std::sync::Arc::new(failure));
         let site = live.sites.len();

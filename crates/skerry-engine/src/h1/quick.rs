@@ -108,7 +108,10 @@ pub fn answer(
     head_bytes_in: usize,
     out: &mut Vec<u8>,
 ) -> Quick {
-    if head.framing != Framing::None || !matches!(head.method, Method::Get | Method::Head) || SLOW.iter().any(|name| head.fields.has(*name)) {
+    if head.framing != Framing::None
+        || !matches!(head.method, Method::Get | Method::Head)
+        || SLOW.iter().any(|name| head.fields.has(*name))
+    {
         return Quick::Walk;
     }
     let Some(site_at) = memo.site(live, &head.authority) else { return Quick::Walk };
@@ -122,14 +125,21 @@ pub fn answer(
     behavior.key.write(head, &mut key);
     let hash = hash_key(&key);
     let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
-    let Some(stone) = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut()) else { return Quick::Walk };
+    let Some(stone) = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut())
+    else {
+        return Quick::Walk;
+    };
     let meta = stone.meta();
     let now_ms = core.clock.unix_ms();
     let Some(stored) = &meta.stored else { return Quick::Walk };
     if meta.status >= 400 || stone.is_soft_purged() {
         return Quick::Walk; // an error may have a page of its own
     }
-    let asked = if live.profile.request_directives { CacheControl::of_request(&head.fields) } else { CacheControl::default() };
+    let asked = if live.profile.request_directives {
+        CacheControl::of_request(&head.fields)
+    } else {
+        CacheControl::default()
+    };
     if reuse(live.profile, stored, &asked, now_ms / 1000) != Reuse::Fresh {
         return Quick::Walk;
     }
@@ -157,7 +167,18 @@ pub fn answer(
         None if is_head => {}
         None => return Quick::Large(Box::new(Large { live: live.clone(), stone, found, id, head_bytes })),
     }
-    record(core, live, peer, head, &found, &id, &stone, begun, now_ms, (head_bytes_in as u64, (out.len() - before) as u64));
+    record(
+        core,
+        live,
+        peer,
+        head,
+        &found,
+        &id,
+        &stone,
+        begun,
+        now_ms,
+        (head_bytes_in as u64, (out.len() - before) as u64),
+    );
     Quick::Done
 }
 
@@ -172,10 +193,21 @@ fn is_plain(live: &Live, site: &Site, behavior: &Behavior, peer: &Peer, head: &R
 }
 
 #[allow(clippy::too_many_arguments)] // see answer()
-fn write_head(live: &Live, site: &Site, stone: &Stone, rendered: &[u8], found: &Found, id: &RequestId, version: Version, close: bool, out: &mut Vec<u8>) {
+fn write_head(
+    live: &Live,
+    site: &Site,
+    stone: &Stone,
+    rendered: &[u8],
+    found: &Found,
+    id: &RequestId,
+    version: Version,
+    close: bool,
+    out: &mut Vec<u8>,
+) {
     out.reserve(rendered.len() + 512 + stone.inline_body().map_or(0, <[u8]>::len));
     out.extend_from_slice(rendered);
-    let facts = CacheFacts { hit: true, age_s: Some(found.age_s), ttl_s: Some(found.ttl_s), ..CacheFacts::default() };
+    let facts =
+        CacheFacts { hit: true, age_s: Some(found.age_s), ttl_s: Some(found.ttl_s), ..CacheFacts::default() };
     marks(live, Some(site), id, Outcome::Hit, &facts, None, |name, value| {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");
@@ -256,7 +288,26 @@ fn record(
 
 /// The record of a large hit, once its body has been sent (or not).
 #[allow(clippy::too_many_arguments)] // see answer()
-pub fn record_large(core: &Rc<Core>, peer: &Peer, head: &RequestHead, large: &Large, begun: Instant, head_bytes_in: usize, body_bytes: u64) {
+pub fn record_large(
+    core: &Rc<Core>,
+    peer: &Peer,
+    head: &RequestHead,
+    large: &Large,
+    begun: Instant,
+    head_bytes_in: usize,
+    body_bytes: u64,
+) {
     let bytes = (head_bytes_in as u64, large.head_bytes + body_bytes);
-    record(core, &large.live, peer, head, &large.found, &large.id, &large.stone, begun, core.clock.unix_ms(), bytes);
+    record(
+        core,
+        &large.live,
+        peer,
+        head,
+        &large.found,
+        &large.id,
+        &large.stone,
+        begun,
+        core.clock.unix_ms(),
+        bytes,
+    );
 }

@@ -139,7 +139,9 @@ fn version_refusal(bytes: &[u8]) -> Refusal {
     let line = &bytes[..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())];
     // a version of one digit each is a protocol we do not speak; anything else is no version at all
     match line.windows(8).rev().find(|w| w.starts_with(b"HTTP/")) {
-        Some(v) if v[5].is_ascii_digit() && v[6] == b'.' && v[7].is_ascii_digit() && line.ends_with(b"\r") => {
+        Some(v)
+            if v[5].is_ascii_digit() && v[6] == b'.' && v[7].is_ascii_digit() && line.ends_with(b"\r") =>
+        {
             let whole = line.len() >= 9 && &line[line.len() - 9..line.len() - 1] == v;
             if whole { BAD_VERSION } else { BAD_SYNTAX }
         }
@@ -229,7 +231,11 @@ pub fn is_authority(text: &[u8]) -> bool {
     };
     if let Some(port) = port {
         let number = std::str::from_utf8(port).ok().and_then(|p| p.parse::<u32>().ok());
-        if port.is_empty() || port.len() > 5 || !port.iter().all(u8::is_ascii_digit) || number.is_none_or(|n| n > 65_535) {
+        if port.is_empty()
+            || port.len() > 5
+            || !port.iter().all(u8::is_ascii_digit)
+            || number.is_none_or(|n| n > 65_535)
+        {
             return false;
         }
     }

@@ -30,7 +30,9 @@ pub fn parse(bytes: &[u8], method: Method) -> Result<Option<Parsed>, BadResponse
     let mut parsed = httparse::Response::new(&mut lines);
     let len = match parsed.parse(bytes) {
         Ok(httparse::Status::Complete(len)) => len,
-        Ok(httparse::Status::Partial) if bytes.len() > HEAD_BYTES_MAX => return Err(BadResponse("origin-head-too-large")),
+        Ok(httparse::Status::Partial) if bytes.len() > HEAD_BYTES_MAX => {
+            return Err(BadResponse("origin-head-too-large"));
+        }
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(BadResponse("origin-head-too-large")),
         Err(_) => return Err(BadResponse("origin-bad-head")),
@@ -108,10 +110,26 @@ mod tests {
             ("HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\n", Method::Get, Ok(Framing::None)),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Method::Get, Ok(Framing::Chunked)),
             ("HTTP/1.1 200 OK\r\n\r\n", Method::Get, Ok(Framing::Close)),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", Method::Get, Ok(Framing::Length(5))),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", Method::Get, Err(BadResponse("origin-bad-framing"))),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", Method::Get, Err(BadResponse("origin-bad-framing"))),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", Method::Get, Err(BadResponse("origin-bad-framing"))),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+                Method::Get,
+                Ok(Framing::Length(5)),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+                Method::Get,
+                Err(BadResponse("origin-bad-framing")),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Method::Get,
+                Err(BadResponse("origin-bad-framing")),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+                Method::Get,
+                Err(BadResponse("origin-bad-framing")),
+            ),
             ("HTTP/1.1 999 x\r\n\r\n", Method::Get, Err(BadResponse("origin-bad-head"))),
         ] {
             assert_eq!(framing_of(text, method), want, "{text:?}");

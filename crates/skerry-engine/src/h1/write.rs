@@ -75,7 +75,9 @@ pub fn put_connection(viewer: Version, close: bool, out: &mut Vec<u8>) {
 fn put_fields(fields: &Fields, out: &mut Vec<u8>) {
     for (name, value) in fields.iter() {
         let frames = matches!(name.len(), 10 | 14 | 17)
-            && [&b"connection"[..], b"content-length", b"transfer-encoding"].iter().any(|f| name.eq_ignore_ascii_case(f));
+            && [&b"connection"[..], b"content-length", b"transfer-encoding"]
+                .iter()
+                .any(|f| name.eq_ignore_ascii_case(f));
         if frames || name.is_empty() || value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
             continue;
         }
@@ -87,7 +89,13 @@ fn put_fields(fields: &Fields, out: &mut Vec<u8>) {
 }
 
 /// Send head and body; true when both went out whole.
-pub async fn send<S: ViewerIo>(wire: &Rc<Wire<S>>, mut response: Response, ending: Ending, head: Vec<u8>, ledger: &mut Ledger) -> bool {
+pub async fn send<S: ViewerIo>(
+    wire: &Rc<Wire<S>>,
+    mut response: Response,
+    ending: Ending,
+    head: Vec<u8>,
+    ledger: &mut Ledger,
+) -> bool {
     let mut waiting = head; // head, or the framing before the next piece
     ledger.bytes_out += waiting.len() as u64;
     if ending == Ending::NoBody {

@@ -70,11 +70,17 @@ pub async fn exchange(
     let sent_all = send(&mut connection, head, body, &mut buffer, patience.read).await?;
     let mut interim = 0;
     loop {
-        match response::parse(&buffer, method).map_err(|bad| OriginError::new(bad.0, Retry::Never, "the origin's head cannot be used"))? {
+        match response::parse(&buffer, method)
+            .map_err(|bad| OriginError::new(bad.0, Retry::Never, "the origin's head cannot be used"))?
+        {
             Some(parsed) if parsed.head.status < 200 => {
                 interim += 1;
                 if parsed.head.status == 101 || interim > INTERIM_MAX {
-                    return Err(OriginError::new("origin-bad-interim", Retry::Never, format!("status {}", parsed.head.status)));
+                    return Err(OriginError::new(
+                        "origin-bad-interim",
+                        Retry::Never,
+                        format!("status {}", parsed.head.status),
+                    ));
                 }
                 let _ = buffer.split_to(parsed.len);
             }
@@ -87,7 +93,8 @@ pub async fn exchange(
                     Framing::Close => Left::Close,
                 };
                 let keep = parsed.keep && sent_all;
-                let mut body = OriginBody { connection: Some(connection), buffer, left, keep, patience, deadline };
+                let mut body =
+                    OriginBody { connection: Some(connection), buffer, left, keep, patience, deadline };
                 body.settle();
                 return Ok(Answer { head: parsed.head, body });
             }
@@ -136,7 +143,9 @@ async fn send(
                 [&line, piece, b"\r\n"]
             }
             Some(Ok(piece)) => [piece, b"", b""],
-            Some(Err(error)) => return Err(OriginError::new(error.0, Retry::Never, "the viewer's body ended early")),
+            Some(Err(error)) => {
+                return Err(OriginError::new(error.0, Retry::Never, "the viewer's body ended early"));
+            }
             None if chunked => [b"0\r\n\r\n", b"", b""],
             None => return Ok(true),
         };
@@ -153,7 +162,12 @@ async fn send(
 
 /// Write, and listen meanwhile: false when the origin speaks before it has taken all, or closes. A close may have an
 /// answer before it, so that is for whoever reads to find out.
-async fn write(stream: &mut Stream, bytes: &[u8], heard: &mut BytesMut, patience: Duration) -> Result<bool, OriginError> {
+async fn write(
+    stream: &mut Stream,
+    bytes: &[u8],
+    heard: &mut BytesMut,
+    patience: Duration,
+) -> Result<bool, OriginError> {
     let mut rest = bytes;
     while !rest.is_empty() {
         let turn = poll_fn(|cx| {
@@ -180,7 +194,11 @@ async fn write(stream: &mut Stream, bytes: &[u8], heard: &mut BytesMut, patience
 }
 
 fn read_timeout(patience: Duration) -> OriginError {
-    OriginError::new("origin-read-timeout", Retry::IfSafe, format!("nothing came for {} s", patience.as_secs_f32()))
+    OriginError::new(
+        "origin-read-timeout",
+        Retry::IfSafe,
+        format!("nothing came for {} s", patience.as_secs_f32()),
+    )
 }
 
 async fn read_more(
@@ -213,7 +231,11 @@ async fn read(
         None => reading.await.map_err(|_| read_timeout(patience)),
         Some(at) => match tokio::time::timeout_at(at, reading).await {
             Ok(done) => done.map_err(|_| read_timeout(patience)),
-            Err(_) => Err(OriginError::new("origin-completion-timeout", Retry::Never, "the whole response took too long")),
+            Err(_) => Err(OriginError::new(
+                "origin-completion-timeout",
+                Retry::Never,
+                "the whole response took too long",
+            )),
         },
     }
 }
@@ -251,10 +273,15 @@ impl OriginBody {
             match read(&mut connection.stream, &mut self.buffer, self.patience.read, self.deadline).await? {
                 Ok(0) => return self.end_of_stream(),
                 Ok(_) => {}
-                Err(error) if matches!(self.left, Left::Close) && error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Err(error)
+                    if matches!(self.left, Left::Close)
+                        && error.kind() == std::io::ErrorKind::UnexpectedEof =>
+                {
                     return self.end_of_stream(); // TLS closed without a notify: nothing says the body is cut
                 }
-                Err(error) => return Err(OriginError::new("origin-cut-body", Retry::Never, error.to_string())),
+                Err(error) => {
+                    return Err(OriginError::new("origin-cut-body", Retry::Never, error.to_string()));
+                }
             }
         }
     }
@@ -281,7 +308,9 @@ impl OriginBody {
                 Ok(Some(self.buffer.split_to(take).freeze()))
             }
             Left::Chunks(decoder) => loop {
-                let bad = |_| OriginError::new("origin-bad-chunk", Retry::Never, "a chunk of its body is malformed");
+                let bad = |_| {
+                    OriginError::new("origin-bad-chunk", Retry::Never, "a chunk of its body is malformed")
+                };
                 match decoder.step(&self.buffer).map_err(bad)? {
                     Step::Skip { consumed } => {
                         let _ = self.buffer.split_to(consumed);
@@ -308,10 +337,14 @@ impl OriginBody {
                 self.left = Left::Nothing;
                 Ok(None)
             }
-            Left::Length(left) => {
-                Err(OriginError::new("origin-cut-body", Retry::Never, format!("{left} bytes before its declared length")))
+            Left::Length(left) => Err(OriginError::new(
+                "origin-cut-body",
+                Retry::Never,
+                format!("{left} bytes before its declared length"),
+            )),
+            Left::Chunks(_) => {
+                Err(OriginError::new("origin-cut-body", Retry::Never, "before its last chunk"))
             }
-            Left::Chunks(_) => Err(OriginError::new("origin-cut-body", Retry::Never, "before its last chunk")),
         }
     }
 
@@ -331,7 +364,14 @@ impl OriginBody {
 
     /// A body that is already over (a response without one).
     pub fn none(patience: Patience) -> Self {
-        OriginBody { connection: None, buffer: BytesMut::new(), left: Left::Nothing, keep: false, patience, deadline: None }
+        OriginBody {
+            connection: None,
+            buffer: BytesMut::new(),
+            left: Left::Nothing,
+            keep: false,
+            patience,
+            deadline: None,
+        }
     }
 }
 
@@ -372,7 +412,8 @@ mod tests {
     }
 
     fn run(reply: &'static [u8], close: bool) -> (Result<Vec<u8>, &'static str>, usize) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (out, idle) = runtime.block_on(ask(reply, close));
         (out.map_err(|e| e.code), idle)
     }
@@ -385,7 +426,10 @@ mod tests {
             (Ok(b"abc".to_vec()), 1)
         );
         assert_eq!(run(b"HTTP/1.1 204 No\r\n\r\n", false), (Ok(vec![]), 1));
-        assert_eq!(run(b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", false), (Ok(b"a".to_vec()), 1));
+        assert_eq!(
+            run(b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", false),
+            (Ok(b"a".to_vec()), 1)
+        );
     }
 
     #[test]
@@ -397,10 +441,19 @@ mod tests {
     #[test]
     fn cut_bodies_are_told() {
         assert_eq!(run(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", true).0, Err("origin-cut-body"));
-        assert_eq!(run(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", true).0, Err("origin-cut-body"));
+        assert_eq!(
+            run(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", true).0,
+            Err("origin-cut-body")
+        );
         assert_eq!(run(b"HTTP/1.1 200 OK\r\n\r\nabc", true).0, Ok(b"abc".to_vec()));
         assert_eq!(run(b"HTTP/1.1 200", true).0, Err("origin-closed"));
-        assert_eq!(run(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc", false).0, Err("origin-bad-chunk"));
-        assert_eq!(run(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", false).0, Err("origin-read-timeout"));
+        assert_eq!(
+            run(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc", false).0,
+            Err("origin-bad-chunk")
+        );
+        assert_eq!(
+            run(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", false).0,
+            Err("origin-read-timeout")
+        );
     }
 }

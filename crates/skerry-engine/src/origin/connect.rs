@@ -86,7 +86,8 @@ impl NetConnect {
 
     async fn secure(&self, stream: TcpStream, address: &Address) -> Result<Stream, OriginError> {
         let Some(name) = &address.tls_name else { return Ok(Box::new(stream)) };
-        let fail = |why: String| OriginError::new("origin-tls-failed", Retry::Never, format!("{name}: {why}"));
+        let fail =
+            |why: String| OriginError::new("origin-tls-failed", Retry::Never, format!("{name}: {why}"));
         let server = ServerName::try_from(name.clone()).map_err(|e| fail(e.to_string()))?;
         match self.tls.connect(server, stream).await {
             Ok(stream) => Ok(Box::new(stream)),
@@ -103,7 +104,12 @@ impl Connect for NetConnect {
                 Err(_) => Err(OriginError::new(
                     "origin-connect-timeout",
                     Retry::Always,
-                    format!("{}:{}: no connection within {} s", address.host, address.port, timeout.as_secs_f32()),
+                    format!(
+                        "{}:{}: no connection within {} s",
+                        address.host,
+                        address.port,
+                        timeout.as_secs_f32()
+                    ),
                 )),
             }
         })

@@ -58,7 +58,11 @@ impl FolderBody {
                 self.at += piece.len() as u64;
                 Ok(Some(piece.into()))
             }
-            Ok(Err(error)) => Err(OriginError::new("origin-cut-body", Retry::Never, format!("the file changed while it was read: {error}"))),
+            Ok(Err(error)) => Err(OriginError::new(
+                "origin-cut-body",
+                Retry::Never,
+                format!("the file changed while it was read: {error}"),
+            )),
             Err(_) => Err(OriginError::new("origin-cut-body", Retry::Never, "reading the file ended")),
         }
     }
@@ -74,7 +78,12 @@ struct Found {
 /// Answer a request from the folder. `path`: origin path and request path together, still percent-encoded.
 pub async fn serve(root: &Path, request: &RequestHead, path: &str) -> (ResponseHead, FolderBody) {
     if !matches!(request.method, Method::Get | Method::Head) {
-        return error(405, "MethodNotAllowed", "The specified method is not allowed against this resource.", request.method);
+        return error(
+            405,
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+            request.method,
+        );
     }
     let Some(key) = key_of(path) else {
         return error(400, "InvalidURI", "Couldn't parse the specified URI.", request.method);
@@ -115,7 +124,10 @@ fn find(root: &Path, key: &Path) -> io::Result<Found> {
     if text.is_empty() || text.ends_with('/') || text.contains("//") {
         return Err(denied()); // a folder is no key, and neither is a key with an empty part a file
     }
-    if !key.components().all(|c| matches!(c, Component::Normal(part) if !part.to_string_lossy().starts_with(".skerry"))) {
+    if !key
+        .components()
+        .all(|c| matches!(c, Component::Normal(part) if !part.to_string_lossy().starts_with(".skerry")))
+    {
         return Err(denied());
     }
     let root = root.canonicalize()?;
@@ -147,7 +159,8 @@ fn digest(file: &File, path: &Path, bytes: u64, modified_ns: u128) -> io::Result
         md5.update(&piece[..n]);
         at += n as u64;
     }
-    let text = md5.finalize().iter().fold(String::from("\""), |text, byte| format!("{text}{byte:02x}")) + "\"";
+    let text =
+        md5.finalize().iter().fold(String::from("\""), |text, byte| format!("{text}{byte:02x}")) + "\"";
     let mut all = DIGESTS.lock();
     if all.len() >= DIGESTS_MAX {
         all.clear();
@@ -171,7 +184,12 @@ fn answer(request: &RequestHead, found: Found) -> (ResponseHead, FolderBody) {
             return (head, FolderBody::text(Bytes::new()));
         }
         Verdict::PreconditionFailed => {
-            return error(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", request.method);
+            return error(
+                412,
+                "PreconditionFailed",
+                "At least one of the pre-conditions you specified did not hold",
+                request.method,
+            );
         }
     }
     let (mut from, mut to) = (0, found.bytes);
@@ -187,7 +205,8 @@ fn answer(request: &RequestHead, found: Found) -> (ResponseHead, FolderBody) {
                 (from, to) = (part.start, part.end);
             }
             Resolved::Unsatisfiable => {
-                let (mut head, body) = error(416, "InvalidRange", "The requested range is not satisfiable", request.method);
+                let (mut head, body) =
+                    error(416, "InvalidRange", "The requested range is not satisfiable", request.method);
                 head.fields.push(b"Content-Range", range::content_range_unsatisfied(found.bytes).as_bytes());
                 return (head, body);
             }
@@ -208,9 +227,13 @@ fn request_name(request: &RequestHead) -> String {
 
 /// S3's error in XML.
 fn error(status: u16, code: &str, message: &str, method: Method) -> (ResponseHead, FolderBody) {
-    let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
     let mut head = ResponseHead::new(status);
-    head.fields = [(&b"Content-Type"[..], &b"application/xml"[..]), (b"Server", b"AmazonS3")].into_iter().collect::<Fields>();
+    head.fields = [(&b"Content-Type"[..], &b"application/xml"[..]), (b"Server", b"AmazonS3")]
+        .into_iter()
+        .collect::<Fields>();
     head.fields.push(b"Content-Length", text.len().to_string().as_bytes());
     if method == Method::Head {
         return (head, FolderBody::text(Bytes::new()));
@@ -224,7 +247,11 @@ mod tests {
     use super::*;
 
     fn folder() -> PathBuf {
-        let root = std::env::temp_dir().join(format!("skerry-folder-{}-{:?}", std::process::id(), std::thread::current().id()));
+        let root = std::env::temp_dir().join(format!(
+            "skerry-folder-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
         std::fs::create_dir_all(root.join("site/sub")).unwrap();
         std::fs::write(root.join("secret.txt"), "no").unwrap();
         std::fs::write(root.join("site/index.html"), "<p>hello</p>").unwrap();
@@ -259,7 +286,16 @@ mod tests {
         assert_eq!((status, text.as_str()), (200, "<p>hello</p>"));
         assert_eq!(fields.get(b"content-type"), Some(&b"text/html"[..]));
         assert_eq!(get("/sub/a%20b.css").0, 200);
-        for bad in ["/", "/none", "/sub", "/sub/", "/../secret.txt", "/%2e%2e/secret.txt", "/link.txt", "//index.html"] {
+        for bad in [
+            "/",
+            "/none",
+            "/sub",
+            "/sub/",
+            "/../secret.txt",
+            "/%2e%2e/secret.txt",
+            "/link.txt",
+            "//index.html",
+        ] {
             let (status, fields, text) = get(bad);
             assert_eq!(status, 403, "{bad}");
             assert!(text.contains("<Code>AccessDenied</Code>"));
@@ -279,7 +315,10 @@ mod tests {
         assert_eq!(ask(&root, Method::Get, "/index.html", &[("If-None-Match", &etag)]).0, 304);
         assert_eq!(ask(&root, Method::Get, "/index.html", &[("If-Match", "\"x\"")]).0, 412);
         let (status, fields, text) = ask(&root, Method::Get, "/index.html", &[("Range", "bytes=3-7")]);
-        assert_eq!((status, text.as_str(), fields.get(b"content-range")), (206, "hello", Some(&b"bytes 3-7/12"[..])));
+        assert_eq!(
+            (status, text.as_str(), fields.get(b"content-range")),
+            (206, "hello", Some(&b"bytes 3-7/12"[..]))
+        );
         assert_eq!(ask(&root, Method::Get, "/index.html", &[("Range", "bytes=99-")]).0, 416);
         let (status, fields, text) = ask(&root, Method::Head, "/index.html", &[]);
         assert_eq!((status, text.as_str(), fields.get(b"content-length")), (200, "", Some(&b"12"[..])));

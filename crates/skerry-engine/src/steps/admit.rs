@@ -45,7 +45,10 @@ pub fn decide(
     if !behavior.allowed.has(method) {
         return Admission::No(403, "method-not-allowed");
     }
-    if live.profile.get_body_refused && matches!(method, Method::Get | Method::Head) && framing != Framing::None {
+    if live.profile.get_body_refused
+        && matches!(method, Method::Get | Method::Head)
+        && framing != Framing::None
+    {
         return Admission::No(403, "get-with-body");
     }
     Admission::Yes
@@ -63,9 +66,15 @@ pub fn admit(_core: &Rc<Core>, x: &mut Exchange) -> Next {
         Admission::No(status, code) => {
             let words = match code {
                 "method-not-allowed" => {
-                    format!("the behavior {} does not allow {}", x.behavior().pattern_text, String::from_utf8_lossy(&x.head.method_text))
+                    format!(
+                        "the behavior {} does not allow {}",
+                        x.behavior().pattern_text,
+                        String::from_utf8_lossy(&x.head.method_text)
+                    )
                 }
-                "https-only" => format!("the behavior {} is served over https only", x.behavior().pattern_text),
+                "https-only" => {
+                    format!("the behavior {} is served over https only", x.behavior().pattern_text)
+                }
                 "get-with-body" => "a GET or HEAD request must not carry a body here".to_owned(),
                 _ => "the distribution is disabled".to_owned(),
             };

@@ -69,7 +69,11 @@ fn escape(text: &str) -> String {
 
 fn html(failure: &Failure, id: &str, pop: &str) -> String {
     let phrase = skerry_http::status::phrase(failure.status);
-    let hint = if failure.hint.is_empty() { String::new() } else { format!("<h2>What to do</h2><pre>{}</pre>", escape(&failure.hint)) };
+    let hint = if failure.hint.is_empty() {
+        String::new()
+    } else {
+        format!("<h2>What to do</h2><pre>{}</pre>", escape(&failure.hint))
+    };
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
 <title>{status} {phrase}</title><style>\
@@ -131,7 +135,15 @@ fn subrequest(x: &Exchange, path: &str) -> Exchange {
     head.method_text = b"GET".to_vec();
     head.target = path.as_bytes().to_vec();
     head.framing = Framing::None;
-    for name in [&b"range"[..], b"if-range", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"content-length"] {
+    for name in [
+        &b"range"[..],
+        b"if-range",
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-match",
+        b"if-unmodified-since",
+        b"content-length",
+    ] {
         head.fields.remove(name);
     }
     let behavior = route::behavior_of(x.site(), path.as_bytes());
@@ -161,14 +173,17 @@ mod tests {
 
     #[test]
     fn pages_say_what_where_and_how_on_and_escape_it() {
-        let failure = Failure::new(502, "origin-unmapped", Step::Fetch, "origin <x>").with_hint("[local.origin]");
+        let failure =
+            Failure::new(502, "origin-unmapped", Step::Fetch, "origin <x>").with_hint("[local.origin]");
         let page_for = |accept: &[u8]| {
             let response = page(&failure, &[b'a'; 56], "us-east", accept);
             let crate::exchange::Body::Bytes(bytes) = response.body else { panic!("no body") };
             String::from_utf8(bytes.to_vec()).unwrap()
         };
         let html = page_for(b"text/html,*/*");
-        assert!(html.contains("origin &lt;x&gt;") && html.contains("[local.origin]") && html.contains("fetch"));
+        assert!(
+            html.contains("origin &lt;x&gt;") && html.contains("[local.origin]") && html.contains("fetch")
+        );
         let json: serde_json::Value = serde_json::from_str(&page_for(b"*/*")).unwrap();
         assert_eq!(json["error"]["code"], "origin-unmapped");
     }

@@ -146,12 +146,24 @@ pub async fn fetch(core: &Rc<Core>, errand: &mut Errand) -> Result<Fetched, Box<
         let is_last = turn > 0 || route.secondary.is_none() || !may_fail_over;
         match from_origin(core, errand, &origin).await {
             // a body whose front is gone cannot be sent to the second one
-            Ok(fetched) if !is_last && errand.body.can_replay() && route.statuses.contains(&fetched.origin_status) => {
-                errand.note(Step::Fetch, format!("origin {} answered {}: the second one is asked", origin.id, fetched.origin_status));
+            Ok(fetched)
+                if !is_last
+                    && errand.body.can_replay()
+                    && route.statuses.contains(&fetched.origin_status) =>
+            {
+                errand.note(
+                    Step::Fetch,
+                    format!(
+                        "origin {} answered {}: the second one is asked",
+                        origin.id, fetched.origin_status
+                    ),
+                );
             }
             Ok(fetched) => return Ok(fetched),
             // a function's own failure is no reason to ask another origin
-            Err(failure) if is_last || failure.function.is_some() || !errand.body.can_replay() => return Err(failure),
+            Err(failure) if is_last || failure.function.is_some() || !errand.body.can_replay() => {
+                return Err(failure);
+            }
             Err(failure) => {
                 errand.note(Step::Fetch, format!("{}: the second origin is asked", failure.detail));
                 last = Some(failure);
@@ -165,7 +177,8 @@ pub async fn fetch(core: &Rc<Core>, errand: &mut Errand) -> Result<Fetched, Box<
 /// The request as this origin would get it.
 fn outgoing(errand: &Errand, origin: &Origin) -> RequestHead {
     let behavior = errand.behavior();
-    let mut sent = RequestHead { version: Version::Http11, framing: errand.viewer.framing, ..RequestHead::default() };
+    let mut sent =
+        RequestHead { version: Version::Http11, framing: errand.viewer.framing, ..RequestHead::default() };
     let is_head_fill = errand.storing && errand.viewer.method == Method::Head;
     sent.method = if is_head_fill { Method::Get } else { errand.viewer.method };
     sent.method_text = if is_head_fill { b"GET".to_vec() } else { errand.viewer.method_text.clone() };
@@ -175,8 +188,13 @@ fn outgoing(errand: &Errand, origin: &Origin) -> RequestHead {
         sent.target.push(b'?');
         sent.target.extend_from_slice(&query);
     }
-    sent.fields =
-        forward_fields(&behavior.forward, behavior.key.policy(), &errand.viewer, origin.domain.as_bytes(), b"Amazon CloudFront");
+    sent.fields = forward_fields(
+        &behavior.forward,
+        behavior.key.policy(),
+        &errand.viewer,
+        origin.domain.as_bytes(),
+        b"Amazon CloudFront",
+    );
     hop::append_forwarded_for(&mut sent.fields, errand.peer.ip.to_string().as_bytes());
     hop::append_via(&mut sent.fields, errand.viewer.version, errand.site().via.as_bytes());
     sent.fields.set(b"X-Amz-Cf-Id", &errand.id);
@@ -191,7 +209,11 @@ fn outgoing(errand: &Errand, origin: &Origin) -> RequestHead {
     sent
 }
 
-async fn from_origin(core: &Rc<Core>, errand: &mut Errand, configured: &Arc<Origin>) -> Result<Fetched, Box<Failure>> {
+async fn from_origin(
+    core: &Rc<Core>,
+    errand: &mut Errand,
+    configured: &Arc<Origin>,
+) -> Result<Fetched, Box<Failure>> {
     let mut sent = outgoing(errand, configured);
     let mut origin = configured.clone();
     let live = errand.live.clone();
@@ -203,7 +225,10 @@ async fn from_origin(core: &Rc<Core>, errand: &mut Errand, configured: &Arc<Orig
             let limit = limits().body_bytes_max(Trigger::OriginRequest);
             let mut prefix = None;
             if association.include_body && !errand.body.is_empty() {
-                let more = errand.body.peek(limit).await.map_err(|e| Failure::new(400, e.0, Step::OriginRequest, "the request's body is cut"))?;
+                let more =
+                    errand.body.peek(limit).await.map_err(|e| {
+                        Failure::new(400, e.0, Step::OriginRequest, "the request's body is cut")
+                    })?;
                 prefix = Some((errand.body.prefix(limit), more));
             }
             let body = match (&prefix, association.include_body) {
@@ -212,16 +237,26 @@ async fn from_origin(core: &Rc<Core>, errand: &mut Errand, configured: &Arc<Orig
                 (None, false) => None,
             };
             let caller = Caller { live: &live, site, id: &errand.id, peer: &errand.peer };
-            let sight = Sight { trigger: Trigger::OriginRequest, request: &sent, body, origin: Some(&shown), response: None };
+            let sight = Sight {
+                trigger: Trigger::OriginRequest,
+                request: &sent,
+                body,
+                origin: Some(&shown),
+                response: None,
+            };
             call(core, &caller, association, &sight).await?
         };
         match called {
             Called::Generated(generated) => {
-                errand.note(Step::OriginRequest, format!("function '{}' answered {}", association.function.name, generated.status));
+                errand.note(
+                    Step::OriginRequest,
+                    format!("function '{}' answered {}", association.function.name, generated.status),
+                );
                 return Ok(of_generated(core, *generated, sent));
             }
             Called::Request(mut change) => {
-                let words = if change.is_empty() { "left the request as it was" } else { "changed the request" };
+                let words =
+                    if change.is_empty() { "left the request as it was" } else { "changed the request" };
                 errand.note(Step::OriginRequest, format!("function '{}' {words}", association.function.name));
                 if let Some(changed) = change.origin.take() {
                     origin = Arc::new(event::changed(&origin, changed.clone()));
@@ -249,13 +284,23 @@ async fn from_origin(core: &Rc<Core>, errand: &mut Errand, configured: &Arc<Orig
             return Err(failure);
         }
     };
-    errand.note(Step::Fetch, format!("origin {} answered {} after {:.1} ms", origin.id, head.status, origin_us as f64 / 1000.0));
+    errand.note(
+        Step::Fetch,
+        format!("origin {} answered {} after {:.1} ms", origin.id, head.status, origin_us as f64 / 1000.0),
+    );
     let mut fetched = received(head, source, &origin, origin_us, times, sent);
     respond(core, errand, behavior, &shown, &mut fetched).await?;
     Ok(fetched)
 }
 
-fn received(mut head: ResponseHead, source: Source, origin: &Origin, origin_us: u64, times: Times, sent: RequestHead) -> Fetched {
+fn received(
+    mut head: ResponseHead,
+    source: Source,
+    origin: &Origin,
+    origin_us: u64,
+    times: Times,
+    sent: RequestHead,
+) -> Fetched {
     let declared = head.fields.known(Known::ContentLength).and_then(crate::h1::request::parse_length);
     let length = match head.framing {
         // a HEAD answer tells the length of the body it leaves out
@@ -299,7 +344,13 @@ fn of_generated(core: &Core, generated: skerry_contract::Generated, sent: Reques
 }
 
 /// `origin_response`.
-async fn respond(core: &Rc<Core>, errand: &mut Errand, behavior: &Behavior, shown: &EventOrigin, fetched: &mut Fetched) -> Result<(), Box<Failure>> {
+async fn respond(
+    core: &Rc<Core>,
+    errand: &mut Errand,
+    behavior: &Behavior,
+    shown: &EventOrigin,
+    fetched: &mut Fetched,
+) -> Result<(), Box<Failure>> {
     let Some(association) = behavior.function(Trigger::OriginResponse) else { return Ok(()) };
     let situation = Situation { generated_by: fetched.generated, ..Situation::default() };
     if let Runs::No(skip) = runs(Trigger::OriginResponse, &situation) {
@@ -309,7 +360,8 @@ async fn respond(core: &Rc<Core>, errand: &mut Errand, behavior: &Behavior, show
     // a 304 that renews is answered from the store: the function sees it as CloudFront shows it, status and all
     let live = errand.live.clone();
     let called = {
-        let caller = Caller { live: &live, site: &live.sites[errand.site], id: &errand.id, peer: &errand.peer };
+        let caller =
+            Caller { live: &live, site: &live.sites[errand.site], id: &errand.id, peer: &errand.peer };
         let view = ResponseView {
             status: fetched.head.status,
             description: skerry_http::status::phrase(fetched.head.status).as_bytes(),
@@ -347,10 +399,20 @@ async fn respond(core: &Rc<Core>, errand: &mut Errand, behavior: &Behavior, show
 /// Where this origin really is; a function may have set another host.
 fn target_of<'a>(live: &'a Live, origin: &Origin, configured: &Origin) -> Result<&'a Target, Box<Failure>> {
     let by_host = live.targets.get(&origin.domain);
-    let found = if origin.domain == configured.domain { live.targets.get(&configured.id).or(by_host) } else { by_host };
+    let found = if origin.domain == configured.domain {
+        live.targets.get(&configured.id).or(by_host)
+    } else {
+        by_host
+    };
     let unmapped = |hint: &str| {
-        let detail = format!("origin {} ({}) is not mapped, and nothing is fetched from the open by accident", origin.id, origin.domain);
-        let line = format!("[local.origin]\n\"{}\" = \"http://127.0.0.1:9000\"   # or a folder, or \"live\"", origin.domain);
+        let detail = format!(
+            "origin {} ({}) is not mapped, and nothing is fetched from the open by accident",
+            origin.id, origin.domain
+        );
+        let line = format!(
+            "[local.origin]\n\"{}\" = \"http://127.0.0.1:9000\"   # or a folder, or \"live\"",
+            origin.domain
+        );
         let hint = if hint.is_empty() { line } else { hint.to_owned() };
         Box::new(Failure::new(502, "origin-unmapped", Step::Fetch, detail).with_hint(hint))
     };
@@ -361,7 +423,13 @@ fn target_of<'a>(live: &'a Live, origin: &Origin, configured: &Origin) -> Result
     }
 }
 
-async fn ask(core: &Rc<Core>, errand: &mut Errand, origin: &Origin, configured: &Origin, sent: &RequestHead) -> Result<(ResponseHead, Source), Box<Failure>> {
+async fn ask(
+    core: &Rc<Core>,
+    errand: &mut Errand,
+    origin: &Origin,
+    configured: &Origin,
+    sent: &RequestHead,
+) -> Result<(ResponseHead, Source), Box<Failure>> {
     count(&core.stats.origin_requests);
     let live = errand.live.clone();
     if !live.origin_rtt.is_zero() {
@@ -401,7 +469,8 @@ async fn ask(core: &Rc<Core>, errand: &mut Errand, origin: &Origin, configured: 
         let error = match result {
             Err(error) => error,
             Ok(stream) => {
-                let connection = Connection { stream, address: address.clone(), reused, pool: core.origins.clone() };
+                let connection =
+                    Connection { stream, address: address.clone(), reused, pool: core.origins.clone() };
                 match exchange(connection, sent.method, &head, &mut errand.body, patience).await {
                     Ok(answer) => return Ok((answer.head, Source::Origin(Box::new(answer.body)))),
                     Err(error) => error,
@@ -467,7 +536,9 @@ fn serialise(sent: &RequestHead, origin: &Origin, prefix: &str, body: &RequestBo
         out.extend_from_slice(b"\r\n");
     }
     match body.length() {
-        Some(0) if matches!(sent.method, Method::Post | Method::Put | Method::Patch) => out.extend_from_slice(b"Content-Length: 0\r\n"),
+        Some(0) if matches!(sent.method, Method::Post | Method::Put | Method::Patch) => {
+            out.extend_from_slice(b"Content-Length: 0\r\n")
+        }
         Some(0) => {}
         Some(n) => out.extend_from_slice(format!("Content-Length: {n}\r\n").as_bytes()),
         None => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),

@@ -28,7 +28,13 @@ const DO_NOT_WAIT_MS: u64 = 60_000;
 pub type Notes = Rc<std::cell::RefCell<Vec<Note>>>;
 
 /// Start it.
-pub fn spawn(core: &Rc<Core>, errand: Errand, writer: FillWriter<Meta>, stale: Option<Stone>, cancels: bool) -> Notes {
+pub fn spawn(
+    core: &Rc<Core>,
+    errand: Errand,
+    writer: FillWriter<Meta>,
+    stale: Option<Stone>,
+    cancels: bool,
+) -> Notes {
     count(&core.stats.fills);
     let notes = Notes::default();
     let (core, told) = (core.clone(), notes.clone());
@@ -36,7 +42,14 @@ pub fn spawn(core: &Rc<Core>, errand: Errand, writer: FillWriter<Meta>, stale: O
     notes
 }
 
-async fn run(core: &Rc<Core>, mut errand: Errand, mut writer: FillWriter<Meta>, stale: Option<Stone>, cancels: bool, told: &Notes) {
+async fn run(
+    core: &Rc<Core>,
+    mut errand: Errand,
+    mut writer: FillWriter<Meta>,
+    stale: Option<Stone>,
+    cancels: bool,
+    told: &Notes,
+) {
     if let Some(stone) = &stale {
         let fields = thaw(stone.head());
         let etag = stone.meta().origin_etag.as_deref().or(fields.get(b"etag")).map(<[u8]>::to_vec);
@@ -54,7 +67,12 @@ async fn run(core: &Rc<Core>, mut errand: Errand, mut writer: FillWriter<Meta>, 
             Some(stone) if fetched.head.status == 304 => renew(core, &errand, writer, stone, &fetched),
             Some(stone) if keeps_stale(core, &errand, stone, fetched.head.status) => {
                 let code = "origin-error-status";
-                let failure = Failure::new(fetched.head.status, code, Step::Fetch, format!("the origin answered {}", fetched.head.status));
+                let failure = Failure::new(
+                    fetched.head.status,
+                    code,
+                    Step::Fetch,
+                    format!("the origin answered {}", fetched.head.status),
+                );
                 abort(writer, code, &failure);
             }
             _ => answered(core, errand, writer, fetched, cancels).await,
@@ -92,7 +110,8 @@ pub fn abort(writer: FillWriter<Meta>, code: &'static str, failure: &Failure) {
 
 /// The failure in an abort.
 pub fn failure_of(abort: &Abort) -> Failure {
-    serde_json::from_str(&abort.message).unwrap_or_else(|_| Failure::new(502, abort.code, Step::Fetch, &*abort.message))
+    serde_json::from_str(&abort.message)
+        .unwrap_or_else(|_| Failure::new(502, abort.code, Step::Fetch, &*abort.message))
 }
 
 /// No answer: an origin's failure is remembered where the profile has an error TTL (row 41), a function's never.
@@ -148,7 +167,12 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
         }),
     };
     store::clean(&errand.live, behavior, &mut head);
-    let mut meta = Meta { stored, origin_us: fetched.origin_us, origin: Some(fetched.origin.clone()), ..stone.meta().clone() };
+    let mut meta = Meta {
+        stored,
+        origin_us: fetched.origin_us,
+        origin: Some(fetched.origin.clone()),
+        ..stone.meta().clone()
+    };
     let frozen = freeze(head.status, None, &head.fields);
     meta.rendered = rendered(errand, head.status, None, &head.fields);
     with_labels(errand, &store::tags(&head.fields), |labels| {
@@ -174,7 +198,12 @@ pub fn with_labels<T>(errand: &Errand, tags: &[Vec<u8>], then: impl FnOnce(Label
     then(LabelParts { space: errand.site().id.as_bytes(), host: &host, paths, tags: &tags })
 }
 
-fn rendered(errand: &Errand, status: u16, description: Option<&str>, fields: &skerry_http::fields::Fields) -> Option<Arc<(u64, Bytes)>> {
+fn rendered(
+    errand: &Errand,
+    status: u16,
+    description: Option<&str>,
+    fields: &skerry_http::fields::Fields,
+) -> Option<Arc<(u64, Bytes)>> {
     let behavior = errand.behavior();
     let policy = behavior.response_headers.as_ref()?;
     if policy.depends_on_request() {
@@ -185,21 +214,35 @@ fn rendered(errand: &Errand, status: u16, description: Option<&str>, fields: &sk
     Some(Arc::new((behavior.headers_digest, Bytes::from(freeze(status, description, &fields)))))
 }
 
-fn set_head(core: &Core, errand: &Errand, writer: &mut FillWriter<Meta>, plan: &Plan, fetched: &Fetched) -> Course {
+fn set_head(
+    core: &Core,
+    errand: &Errand,
+    writer: &mut FillWriter<Meta>,
+    plan: &Plan,
+    fetched: &Fetched,
+) -> Course {
     let mut meta = plan.meta.clone();
     let head = freeze(meta.status, fetched.description.as_deref(), &plan.fields);
-    let keep = if meta.stored.is_some() { Keep::Store } else { Keep::Pass { do_not_wait_ms: DO_NOT_WAIT_MS } };
+    let keep =
+        if meta.stored.is_some() { Keep::Store } else { Keep::Pass { do_not_wait_ms: DO_NOT_WAIT_MS } };
     if meta.stored.is_some() {
         meta.rendered = rendered(errand, meta.status, fetched.description.as_deref(), &plan.fields);
     }
     let body_bytes = if plan.coding.is_some() { None } else { fetched.length };
     with_labels(errand, &plan.tags, |labels| {
-        let parts = HeadParts { head: &head, meta, vary: &plan.vary, variant: &plan.variant, labels, body_bytes };
+        let parts =
+            HeadParts { head: &head, meta, vary: &plan.vary, variant: &plan.variant, labels, body_bytes };
         writer.set_head(parts, keep, core.clock.unix_ms())
     })
 }
 
-async fn answered(core: &Rc<Core>, errand: Errand, mut writer: FillWriter<Meta>, mut fetched: Fetched, cancels: bool) {
+async fn answered(
+    core: &Rc<Core>,
+    errand: Errand,
+    mut writer: FillWriter<Meta>,
+    mut fetched: Fetched,
+    cancels: bool,
+) {
     let plan = store::plan(&errand, &mut fetched);
     let mut course = set_head(core, &errand, &mut writer, &plan, &fetched);
     let mut compressor = plan.coding.map(Compressor::new);
@@ -232,7 +275,13 @@ async fn answered(core: &Rc<Core>, errand: Errand, mut writer: FillWriter<Meta>,
                     compressor = Some(again);
                     ready
                 }
-                Err(error) => return abort(writer, "compress-failed", &Failure::new(500, "compress-failed", Step::Store, error.to_string())),
+                Err(error) => {
+                    return abort(
+                        writer,
+                        "compress-failed",
+                        &Failure::new(500, "compress-failed", Step::Store, error.to_string()),
+                    );
+                }
             },
         };
         if !piece.is_empty() {
@@ -245,7 +294,13 @@ async fn answered(core: &Rc<Core>, errand: Errand, mut writer: FillWriter<Meta>,
             Ok(rest) => {
                 writer.append(&rest);
             }
-            Err(error) => return abort(writer, "compress-failed", &Failure::new(500, "compress-failed", Step::Store, error.to_string())),
+            Err(error) => {
+                return abort(
+                    writer,
+                    "compress-failed",
+                    &Failure::new(500, "compress-failed", Step::Store, error.to_string()),
+                );
+            }
         }
     }
     finish(core, writer);

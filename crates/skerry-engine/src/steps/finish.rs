@@ -48,9 +48,17 @@ pub fn finish(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Resp
         core.put_date(x.now_s(core), &mut date);
         fields.push(b"Date", &date);
     }
-    marks(&live, live.sites.get(x.site), &x.id, response.outcome, &response.cache, response.origin_status.filter(|s| *s != response.status), |name, value| {
-        if name == "Via" { append(fields, b"Via", value) } else { fields.push(name.as_bytes(), value) }
-    });
+    marks(
+        &live,
+        live.sites.get(x.site),
+        &x.id,
+        response.outcome,
+        &response.cache,
+        response.origin_status.filter(|s| *s != response.status),
+        |name, value| {
+            if name == "Via" { append(fields, b"Via", value) } else { fields.push(name.as_bytes(), value) }
+        },
+    );
     response
 }
 
@@ -134,9 +142,10 @@ fn conditions(core: &Core, x: &mut Exchange, mut response: Response) -> Response
         .and_then(|s| s.meta().stored)
         .map_or_else(|| x.now_s(core), |stored| stored.response_time_s);
     let request = &x.head.fields;
-    let has_condition = [Known::IfNoneMatch, Known::IfModifiedSince, Known::IfMatch, Known::IfUnmodifiedSince]
-        .iter()
-        .any(|name| request.has(*name));
+    let has_condition =
+        [Known::IfNoneMatch, Known::IfModifiedSince, Known::IfMatch, Known::IfUnmodifiedSince]
+            .iter()
+            .any(|name| request.has(*name));
     if has_condition {
         match evaluate(Evaluator::Cache, x.head.method, request, &response.fields, true, arrived_s) {
             Verdict::Proceed => {}
@@ -145,7 +154,8 @@ fn conditions(core: &Core, x: &mut Exchange, mut response: Response) -> Response
                 response.description = None;
                 fill::let_run(core, &mut response);
                 response.length = None;
-                for name in [&b"content-type"[..], b"content-encoding", b"content-language", b"content-range"] {
+                for name in [&b"content-type"[..], b"content-encoding", b"content-language", b"content-range"]
+                {
                     response.fields.remove(name);
                 }
                 return response;
@@ -168,7 +178,9 @@ fn conditions(core: &Core, x: &mut Exchange, mut response: Response) -> Response
         response.fields.push(b"Accept-Ranges", b"bytes");
     }
     let Some(wanted) = x.head.fields.known(Known::Range) else { return response };
-    if x.head.fields.get_all(b"range").count() > 1 || !range::if_range_holds(&x.head.fields, &response.fields, arrived_s) {
+    if x.head.fields.get_all(b"range").count() > 1
+        || !range::if_range_holds(&x.head.fields, &response.fields, arrived_s)
+    {
         return response;
     }
     let length = stone.body_bytes();
@@ -185,12 +197,19 @@ fn conditions(core: &Core, x: &mut Exchange, mut response: Response) -> Response
             let kind = response.fields.known(Known::ContentType).map(<[u8]>::to_vec);
             let mut pieces = VecDeque::new();
             for part in &parts {
-                pieces.push_back(Part::Text(Bytes::from(range::part_head(&boundary, kind.as_deref(), part, length))));
+                pieces.push_back(Part::Text(Bytes::from(range::part_head(
+                    &boundary,
+                    kind.as_deref(),
+                    part,
+                    length,
+                ))));
                 pieces.push_back(Part::Content(stone.read(part.clone())));
             }
             pieces.push_back(Part::Text(Bytes::from(range::parts_tail(&boundary))));
             response.length = Some(range::parts_bytes(&boundary, kind.as_deref(), &parts, length));
-            response.fields.set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes());
+            response
+                .fields
+                .set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes());
             response.status = 206;
             response.body = Body::Parts(pieces);
         }

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use skerry_contract::{
-    Change, CloudError, EventInput, Failure as Contract, Finding, Generated, Limits, Origin as EventOrigin, Policy,
-    Profile, RequestChange, RequestView, ResponseChange, ResponseView, Trigger, Verdict, build, cloud_error, judge,
+    Change, CloudError, EventInput, Failure as Contract, Finding, Generated, Limits, Origin as EventOrigin,
+    Policy, Profile, RequestChange, RequestView, ResponseChange, ResponseView, Trigger, Verdict, build,
+    cloud_error, judge,
 };
 use skerry_http::head::RequestHead;
 
@@ -58,7 +59,12 @@ pub fn limits() -> &'static Limits {
 }
 
 /// Call, and judge what comes back.
-pub async fn call(core: &Rc<Core>, caller: &Caller<'_>, association: &Association, sight: &Sight<'_>) -> Result<Called, Box<Failure>> {
+pub async fn call(
+    core: &Rc<Core>,
+    caller: &Caller<'_>,
+    association: &Association,
+    sight: &Sight<'_>,
+) -> Result<Called, Box<Failure>> {
     let ip = caller.peer.ip.to_string();
     let id = std::str::from_utf8(caller.id).unwrap_or("");
     let input = EventInput {
@@ -131,7 +137,13 @@ fn failure_of(error: &CallError, function: &FunctionRef, trigger: Trigger) -> Fa
     in_words(cloud_error(kind), function, trigger, first, fault)
 }
 
-fn in_words(error: CloudError, function: &FunctionRef, trigger: Trigger, more: String, fault: FunctionFault) -> Failure {
+fn in_words(
+    error: CloudError,
+    function: &FunctionRef,
+    trigger: Trigger,
+    more: String,
+    fault: FunctionFault,
+) -> Failure {
     let step = match trigger {
         Trigger::ViewerRequest => Step::ViewerRequest,
         Trigger::OriginRequest => Step::OriginRequest,
@@ -139,9 +151,13 @@ fn in_words(error: CloudError, function: &FunctionRef, trigger: Trigger, more: S
         Trigger::ViewerResponse => Step::ViewerResponse,
     };
     let more = if more.is_empty() { more } else { format!(" ({more})") };
-    let mut failure =
-        Failure::new(error.status, error.code, step, format!("{} Function '{}', {}{more}.", error.sentence, function.name, trigger.name()))
-            .with_hint(error.hint);
+    let mut failure = Failure::new(
+        error.status,
+        error.code,
+        step,
+        format!("{} Function '{}', {}{more}.", error.sentence, function.name, trigger.name()),
+    )
+    .with_hint(error.hint);
     failure.function = Some(fault);
     failure
 }

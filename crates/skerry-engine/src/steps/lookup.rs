@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use skerry_cache::{Arrival, Ask, FillReader, FillWriter, Judged, LabelParts, Lookup, MissWhy, Release, Role, hash_key};
+use skerry_cache::{
+    Arrival, Ask, FillReader, FillWriter, Judged, LabelParts, Lookup, MissWhy, Release, Role, hash_key,
+};
 use skerry_http::cache_control::CacheControl;
 use skerry_http::cache_status::Forward;
 use skerry_http::fields::Known;
@@ -72,7 +74,12 @@ pub async fn answer(core: &Rc<Core>, x: &mut Exchange) -> Result<Response, Box<F
 }
 
 /// One look: an answer, or `None` when another fetch did not serve us and it is worth looking again.
-async fn round(core: &Rc<Core>, x: &mut Exchange, hash: u64, key: &[u8]) -> Result<Option<Response>, Box<Failure>> {
+async fn round(
+    core: &Rc<Core>,
+    x: &mut Exchange,
+    hash: u64,
+    key: &[u8],
+) -> Result<Option<Response>, Box<Failure>> {
     let live = x.live.clone();
     let now_s = x.now_s(core);
     let asked = CacheControl::of_request(&x.head.fields);
@@ -83,7 +90,8 @@ async fn round(core: &Rc<Core>, x: &mut Exchange, hash: u64, key: &[u8]) -> Resu
         let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, request, names, out);
         let host = skerry_http::target::split_port(&x.head.authority).0.to_ascii_lowercase();
         let paths = [&x.viewer_target[..], &x.head.target];
-        let labels = LabelParts { space: live.sites[x.site].id.as_bytes(), host: &host, paths: &paths, tags: &[] };
+        let labels =
+            LabelParts { space: live.sites[x.site].id.as_bytes(), host: &host, paths: &paths, tags: &[] };
         let ask = Ask { hash, key, labels, now_ms: core.clock.unix_ms(), variant_of: &variant_of };
         core.shared.cache.lookup_or_join(&ask, &mut Vec::new(), &mut |stone, is_soft| {
             let Some(stored) = &stone.meta().stored else { return Judged::Useless };
@@ -112,7 +120,14 @@ async fn round(core: &Rc<Core>, x: &mut Exchange, hash: u64, key: &[u8]) -> Resu
                 MissWhy::Absent | MissWhy::Purged => Forward::UriMiss,
             };
             let reason = if why == MissWhy::Purged { "purged" } else { "" };
-            x.note(Step::Lookup, if reason.is_empty() { format!("nothing stored: {}", forward.token()) } else { "it was purged".to_owned() });
+            x.note(
+                Step::Lookup,
+                if reason.is_empty() {
+                    format!("nothing stored: {}", forward.token())
+                } else {
+                    "it was purged".to_owned()
+                },
+            );
             if let Err(reason) = reuse::may_fetch(live.profile, &asked) {
                 return Err(unsatisfiable(reason));
             }
@@ -129,8 +144,19 @@ fn unsatisfiable(reason: Reason) -> Box<Failure> {
     Box::new(Failure::new(504, reason.name(), Step::Lookup, reason.sentence()))
 }
 
-async fn stale(core: &Rc<Core>, x: &mut Exchange, stone: Stone, role: Role<Meta>, verdict: Reuse) -> Result<Option<Response>, Box<Failure>> {
-    let facts = |reason: Reason| CacheFacts { hit: true, stale: true, reason: reason.name(), ..CacheFacts::default() };
+async fn stale(
+    core: &Rc<Core>,
+    x: &mut Exchange,
+    stone: Stone,
+    role: Role<Meta>,
+    verdict: Reuse,
+) -> Result<Option<Response>, Box<Failure>> {
+    let facts = |reason: Reason| CacheFacts {
+        hit: true,
+        stale: true,
+        reason: reason.name(),
+        ..CacheFacts::default()
+    };
     match verdict {
         Reuse::Unsatisfiable(reason) => Err(unsatisfiable(reason)),
         Reuse::StaleServable { while_revalidate } => {
@@ -184,7 +210,9 @@ async fn take_part(
         Role::Join(_) if !collapses(x) => {
             x.note(Step::Coalesce, "cookies are forwarded: each request has its own fetch");
             return match pass::pass(core, x, forward, "not-collapsed").await {
-                Err(failure) => stone.map_or(Err(failure.clone()), |stone| or_stale(core, x, &stone, *failure)).map(Some),
+                Err(failure) => {
+                    stone.map_or(Err(failure.clone()), |stone| or_stale(core, x, &stone, *failure)).map(Some)
+                }
                 done => done.map(Some),
             };
         }
@@ -203,7 +231,8 @@ async fn take_part(
     match arrived {
         Ok(arrival) => {
             let is_for = {
-                let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head.fields, names, out);
+                let variant_of =
+                    |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head.fields, names, out);
                 arrival.is_for(&variant_of, &mut Vec::new())
             };
             if !is_for {
@@ -219,7 +248,9 @@ async fn take_part(
                 Arrival::Head(head) => of_fill(x, &head.head, &head.meta, head.body_bytes, reader, facts),
             }))
         }
-        Err(Release::Uncacheable | Release::TooLarge) => pass::pass(core, x, forward, "not-shared").await.map(Some),
+        Err(Release::Uncacheable | Release::TooLarge) => {
+            pass::pass(core, x, forward, "not-shared").await.map(Some)
+        }
         Err(Release::Superseded | Release::LeaderGone) => Ok(None),
         Err(Release::Failed(abort)) => {
             let failure = fill::failure_of(&abort);
@@ -230,9 +261,20 @@ async fn take_part(
 }
 
 /// The fetch failed: the stale answer, where the rules let it stand in.
-fn or_stale(core: &Rc<Core>, x: &mut Exchange, stone: &Stone, failure: Failure) -> Result<Response, Box<Failure>> {
-    let Some(stored) = stone.meta().stored.as_ref().filter(|_| failure.function.is_none()) else { return Err(Box::new(failure)) };
-    let cause = if failure.code == "origin-error-status" { Cause::Status(failure.status) } else { Cause::Unreachable };
+fn or_stale(
+    core: &Rc<Core>,
+    x: &mut Exchange,
+    stone: &Stone,
+    failure: Failure,
+) -> Result<Response, Box<Failure>> {
+    let Some(stored) = stone.meta().stored.as_ref().filter(|_| failure.function.is_none()) else {
+        return Err(Box::new(failure));
+    };
+    let cause = if failure.code == "origin-error-status" {
+        Cause::Status(failure.status)
+    } else {
+        Cause::Unreachable
+    };
     match on_error(x.live.profile, stored, cause, x.now_s(core)) {
         OnError::PassFailure(reason) => {
             x.note(Step::ServeStale, reason.sentence());
@@ -247,7 +289,14 @@ fn or_stale(core: &Rc<Core>, x: &mut Exchange, stone: &Stone, failure: Failure) 
 }
 
 /// An answer out of the store.
-pub fn served(core: &Core, x: &mut Exchange, stone: &Stone, mut facts: CacheFacts, outcome: Outcome, step: Step) -> Response {
+pub fn served(
+    core: &Core,
+    x: &mut Exchange,
+    stone: &Stone,
+    mut facts: CacheFacts,
+    outcome: Outcome,
+    step: Step,
+) -> Response {
     let meta = stone.meta();
     let now_s = x.now_s(core);
     if let Some(stored) = &meta.stored {
@@ -277,7 +326,14 @@ pub fn served(core: &Core, x: &mut Exchange, stone: &Stone, mut facts: CacheFact
 }
 
 /// An answer that still arrives.
-fn of_fill(x: &mut Exchange, head: &[u8], meta: &Meta, length: Option<u64>, reader: FillReader<Meta>, mut facts: CacheFacts) -> Response {
+fn of_fill(
+    x: &mut Exchange,
+    head: &[u8],
+    meta: &Meta,
+    length: Option<u64>,
+    reader: FillReader<Meta>,
+    mut facts: CacheFacts,
+) -> Response {
     facts.stored = meta.stored.is_some();
     if !facts.stored {
         facts.reason = meta.reason;

@@ -16,7 +16,12 @@ use crate::stats::count;
 use crate::walk::Step;
 
 /// Fetch for this request alone.
-pub async fn pass(core: &Rc<Core>, x: &mut Exchange, forward: Forward, reason: &'static str) -> Result<Response, Box<Failure>> {
+pub async fn pass(
+    core: &Rc<Core>,
+    x: &mut Exchange,
+    forward: Forward,
+    reason: &'static str,
+) -> Result<Response, Box<Failure>> {
     count(&core.stats.passes);
     let mut errand = Errand::of(x, false);
     let fetched = fetch(core, &mut errand).await;
@@ -54,8 +59,15 @@ pub async fn pass(core: &Rc<Core>, x: &mut Exchange, forward: Forward, reason: &
 
 /// An unsafe request that succeeded makes stored answers of its targets untrue (RFC 9111 4.4). It is a purge of
 /// this PoP alone, not written to the journal: what is stored is lost at a restart anyway.
-fn after_unsafe(core: &Core, x: &Exchange, errand: &Errand, fields: &skerry_http::fields::Fields, status: u16) {
-    for target in invalidates(x.head.method, status, &errand.viewer.target, &errand.viewer.authority, fields) {
+fn after_unsafe(
+    core: &Core,
+    x: &Exchange,
+    errand: &Errand,
+    fields: &skerry_http::fields::Fields,
+    status: u16,
+) {
+    for target in invalidates(x.head.method, status, &errand.viewer.target, &errand.viewer.authority, fields)
+    {
         let purge = Purge {
             target: Target::Path(target.into()),
             force: Force::Hard,

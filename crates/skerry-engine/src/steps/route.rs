@@ -33,7 +33,8 @@ pub fn route(x: &mut Exchange) -> Next {
             (_, false) => format!("Known hosts: {}.", known.join(", ")),
         };
         return Next::Fail(Box::new(
-            Failure::new(403, "unknown-host", Step::Route, format!("no distribution answers for '{host}'")).with_hint(hint),
+            Failure::new(403, "unknown-host", Step::Route, format!("no distribution answers for '{host}'"))
+                .with_hint(hint),
         ));
     };
     x.site = site;

@@ -110,7 +110,14 @@ pub fn facts<'a>(errand: &'a Errand, behavior: &Behavior) -> RequestFacts<'a> {
     facts
 }
 
-fn coding(live: &Live, behavior: &Behavior, errand: &Errand, head: &ResponseHead, length: Option<u64>, fresh_for_s: u32) -> Option<Coding> {
+fn coding(
+    live: &Live,
+    behavior: &Behavior,
+    errand: &Errand,
+    head: &ResponseHead,
+    length: Option<u64>,
+    fresh_for_s: u32,
+) -> Option<Coding> {
     if !behavior.compress || !errand.storing || !is_compressible(live.profile, head, length, fresh_for_s) {
         return None;
     }
@@ -159,5 +166,10 @@ fn encode_head(fields: &mut Fields, coding: Coding, meta: &mut Meta) {
 pub fn tags(fields: &Fields) -> Vec<Vec<u8>> {
     let commas = fields.get_all(b"cache-tag").flat_map(|v| v.split(|&b| b == b','));
     let spaces = fields.get_all(b"surrogate-key").flat_map(|v| v.split(|&b| b == b' '));
-    commas.chain(spaces).map(|t| t.trim_ascii().to_ascii_lowercase()).filter(|t| !t.is_empty()).take(1_000).collect()
+    commas
+        .chain(spaces)
+        .map(|t| t.trim_ascii().to_ascii_lowercase())
+        .filter(|t| !t.is_empty())
+        .take(1_000)
+        .collect()
 }

@@ -18,7 +18,9 @@ use crate::walk::{Next, Step};
 pub async fn request(core: &Rc<Core>, x: &mut Exchange) -> Next {
     let live = x.live.clone();
     let site = &live.sites[x.site];
-    let Some(association) = site.behaviors[x.behavior].function(Trigger::ViewerRequest) else { return Next::Continue };
+    let Some(association) = site.behaviors[x.behavior].function(Trigger::ViewerRequest) else {
+        return Next::Continue;
+    };
     let situation = Situation { error_page: x.for_error_page, ..Situation::default() };
     if let Runs::No(skip) = runs(Trigger::ViewerRequest, &situation) {
         x.note(Step::ViewerRequest, skip.sentence());
@@ -29,7 +31,14 @@ pub async fn request(core: &Rc<Core>, x: &mut Exchange) -> Next {
     if association.include_body && !x.body.is_empty() {
         match x.body.peek(shown).await {
             Ok(more) => prefix = Some((x.body.prefix(shown), more)),
-            Err(error) => return Next::Fail(Box::new(Failure::new(400, error.0, Step::ViewerRequest, "the request's body is cut"))),
+            Err(error) => {
+                return Next::Fail(Box::new(Failure::new(
+                    400,
+                    error.0,
+                    Step::ViewerRequest,
+                    "the request's body is cut",
+                )));
+            }
         }
     }
     let called = {
@@ -39,7 +48,8 @@ pub async fn request(core: &Rc<Core>, x: &mut Exchange) -> Next {
             (None, true) => Some((&b""[..], false)),
             (None, false) => None,
         };
-        let sight = Sight { trigger: Trigger::ViewerRequest, request: &x.head, body, origin: None, response: None };
+        let sight =
+            Sight { trigger: Trigger::ViewerRequest, request: &x.head, body, origin: None, response: None };
         call(core, &caller, association, &sight).await
     };
     match called {
@@ -48,8 +58,16 @@ pub async fn request(core: &Rc<Core>, x: &mut Exchange) -> Next {
             Next::Fail(failure)
         }
         Ok(Called::Generated(generated)) => {
-            x.note(Step::ViewerRequest, format!("function '{}' answered {}", association.function.name, generated.status));
-            Next::Respond(Box::new(of_generated(core, *generated, Step::ViewerRequest, Trigger::ViewerRequest)))
+            x.note(
+                Step::ViewerRequest,
+                format!("function '{}' answered {}", association.function.name, generated.status),
+            );
+            Next::Respond(Box::new(of_generated(
+                core,
+                *generated,
+                Step::ViewerRequest,
+                Trigger::ViewerRequest,
+            )))
         }
         Ok(Called::Request(mut change)) => {
             let words = if change.is_empty() { "left the request as it was" } else { "changed the request" };
@@ -58,7 +76,10 @@ pub async fn request(core: &Rc<Core>, x: &mut Exchange) -> Next {
                 x.body = RequestBody::whole(body.into());
             }
             let target = String::from_utf8_lossy(&x.head.target).into_owned();
-            x.note(Step::ViewerRequest, format!("function '{}' {words}: {target}", association.function.name));
+            x.note(
+                Step::ViewerRequest,
+                format!("function '{}' {words}: {target}", association.function.name),
+            );
             Next::Continue
         }
         // judge() never gives a response change at a request trigger
@@ -80,7 +101,9 @@ pub fn of_generated(core: &Core, generated: Generated, step: Step, trigger: Trig
 pub async fn response(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Response {
     let live = x.live.clone();
     let site = &live.sites[x.site];
-    let Some(association) = site.behaviors[x.behavior].function(Trigger::ViewerResponse) else { return response };
+    let Some(association) = site.behaviors[x.behavior].function(Trigger::ViewerResponse) else {
+        return response;
+    };
     let situation = Situation {
         error_page: x.for_error_page,
         https_redirect: response.outcome == Outcome::Redirect,
@@ -94,10 +117,22 @@ pub async fn response(core: &Rc<Core>, x: &mut Exchange, mut response: Response)
     }
     let called = {
         let caller = Caller { live: &live, site, id: &x.id, peer: &x.peer };
-        let description = response.description.clone().unwrap_or_else(|| skerry_http::status::phrase(response.status).to_owned());
-        let view = ResponseView { status: response.status, description: description.as_bytes(), fields: &response.fields };
-        let sight =
-            Sight { trigger: Trigger::ViewerResponse, request: &x.head, body: None, origin: None, response: Some(view) };
+        let description = response
+            .description
+            .clone()
+            .unwrap_or_else(|| skerry_http::status::phrase(response.status).to_owned());
+        let view = ResponseView {
+            status: response.status,
+            description: description.as_bytes(),
+            fields: &response.fields,
+        };
+        let sight = Sight {
+            trigger: Trigger::ViewerResponse,
+            request: &x.head,
+            body: None,
+            origin: None,
+            response: Some(view),
+        };
         call(core, &caller, association, &sight).await
     };
     match called {
@@ -107,7 +142,8 @@ pub async fn response(core: &Rc<Core>, x: &mut Exchange, mut response: Response)
             error_page::of_failure(x, &failure)
         }
         Ok(Called::Response(change)) => {
-            let words = if change.is_empty() { "left the response as it was" } else { "changed the response" };
+            let words =
+                if change.is_empty() { "left the response as it was" } else { "changed the response" };
             x.note(Step::ViewerResponse, format!("function '{}' {words}", association.function.name));
             if let Some(fields) = change.fields {
                 response.fields = fields;

@@ -89,7 +89,13 @@ impl Bench {
         Bench::with(snapshot, connect, Limits::of(64 << 20), clock(), "")
     }
 
-    pub fn with(snapshot: &Value, connect: Rc<dyn Connect>, limits: Limits, clock: SharedClock, launcher: &str) -> Bench {
+    pub fn with(
+        snapshot: &Value,
+        connect: Rc<dyn Connect>,
+        limits: Limits,
+        clock: SharedClock,
+        launcher: &str,
+    ) -> Bench {
         let shared = Shared::new(Cache::new(limits), 1, live(snapshot));
         let (file, log) = (Arc::new(unnamed()), Rc::new(NoLog));
         let launcher = Launcher { path: launcher.to_owned(), token: "t".to_owned(), pop: "pop".to_owned() };
@@ -164,7 +170,13 @@ impl Bench {
 }
 
 pub fn peer(is_https: bool) -> Peer {
-    Peer { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 5_000, is_https, tls_protocol: "", tls_cipher: String::new() }
+    Peer {
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        port: 5_000,
+        is_https,
+        tls_protocol: "",
+        tls_cipher: String::new(),
+    }
 }
 
 /// Poll a condition, ten seconds at most (of whichever clock runs).
@@ -186,6 +198,7 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
 
 /// Run with time that jumps over every wait.
 pub fn run_paused<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, test)
 }

@@ -180,7 +180,11 @@ impl Connect for To {
         let origin = self.0.clone();
         Box::pin(async move {
             if origin.is_down.get() {
-                return Err(OriginError::new("origin-connect-failed", skerry_engine::origin::Retry::Always, "refused"));
+                return Err(OriginError::new(
+                    "origin-connect-failed",
+                    skerry_engine::origin::Retry::Always,
+                    "refused",
+                ));
             }
             origin.connects.set(origin.connects.get() + 1);
             let (ours, theirs) = tokio::io::duplex(64 * 1024);

@@ -82,7 +82,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
                     break at + 4;
                 }
                 if !self.more().await {
-                    assert!(self.buffer.is_empty(), "half a head: {:?}", String::from_utf8_lossy(&self.buffer));
+                    assert!(
+                        self.buffer.is_empty(),
+                        "half a head: {:?}",
+                        String::from_utf8_lossy(&self.buffer)
+                    );
                     return None;
                 }
             };
