@@ -355,3 +355,26 @@ proptest! {
         prop_assert_eq!((gauges.objects, gauges.used_bytes, gauges.fills), (0, 0, 0));
     }
 }
+
+/// Histories on which cache and model once disagreed.
+mod history {
+    use super::*;
+
+    fn get(path: usize) -> Step {
+        Step::Get { path, language: 0, stale: false }
+    }
+
+    /// A fill of a key not to wait for was on no list, so an unsafe method's invalidation did not reach it, and what
+    /// it had asked for before was stored after.
+    #[test]
+    fn an_invalidation_reaches_a_fill_that_nobody_waits_for() {
+        let (finish, head) = (|fill| Step::Finish { fill }, |fill, pass| Step::Head { fill, pass });
+        let asked = [get(0), get(0), get(0), get(0), get(0), get(3), finish(0), get(0), head(0, true)];
+        let then =
+            [get(2), finish(0), get(2), get(3), Step::Invalidate { path: 3 }, head(2, false), finish(2)];
+        let mut model = Model::new();
+        for step in asked.iter().chain(&then) {
+            model.step(step);
+        }
+    }
+}

@@ -113,13 +113,7 @@ impl Ledger {
         self.age_s = response.cache.age_s;
         self.ttl_s = response.cache.ttl_s;
         if let Some(x) = x {
-            if x.site < x.live.sites.len() {
-                self.place = Some((x.site, x.behavior));
-            }
-            self.key_hash = x.key_hash;
-            self.origin = x.origin.clone();
-            self.origin_us = x.origin_us;
-            self.trace = std::mem::take(&mut x.trace);
+            self.follow(x);
         }
         let stats = &self.core.stats;
         let cache = &response.cache;
@@ -132,6 +126,24 @@ impl Ledger {
             Outcome::LambdaGenerated => {}
             _ => count(&stats.errors),
         }
+    }
+
+    fn follow(&mut self, x: &mut Exchange) {
+        if x.site < x.live.sites.len() {
+            self.place = Some((x.site, x.behavior));
+        }
+        self.key_hash = x.key_hash;
+        self.origin = x.origin.clone();
+        self.origin_us = x.origin_us;
+        self.trace = std::mem::take(&mut x.trace);
+    }
+
+    /// The viewer left before there was an answer: status 0, which the standard log writes as `000` (row 72).
+    pub fn leave(&mut self, x: &mut Exchange) {
+        self.follow(x);
+        self.step = self.trace.last().map_or(self.step, |note| note.step);
+        self.cut("viewer-left");
+        count(&self.core.stats.errors);
     }
 
     /// A body ended early: why.

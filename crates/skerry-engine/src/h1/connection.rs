@@ -94,7 +94,7 @@ impl<S: ViewerIo> Connection<S> {
             };
             let go_on = match turn {
                 Turn::Over => return true,
-                Turn::Large(asked, large) => self.send_large(*asked, *large).await,
+                Turn::Large(asked, large) => self.send_large(*asked, large).await,
                 Turn::Walk(asked) => self.walk(*asked).await,
                 Turn::Refused(refusal) => {
                     self.refuse(refusal).await;
@@ -210,6 +210,9 @@ impl<S: ViewerIo> Connection<S> {
                 }
                 Parsed::Complete(head_bytes) => {
                     self.seen = 0;
+                    if self.wire.watch.phase() == Phase::Head {
+                        self.wire.enter(Phase::Idle); // its time ends with it: the next head has its own
+                    }
                     used += head_bytes;
                     // bytes behind an Upgrade we do not grant may be of another protocol (CVE-2026-2833)
                     if facts.upgrade && used < bytes.len() {
@@ -265,9 +268,8 @@ impl<S: ViewerIo> Connection<S> {
         self.wire.write_all(&out[sent..], b"").await.is_ok()
     }
 
-    async fn send_large(&mut self, asked: Asked, large: Large) -> bool {
+    async fn send_large(&mut self, asked: Asked, large: Box<Large>) -> bool {
         self.wire.enter(Phase::Moving);
-        let live = self.core.live();
         let mut reader = large.stone.read(0..large.stone.body_bytes());
         let (head, sent) = (std::mem::take(&mut self.out), std::mem::take(&mut self.sent));
         let mut waiting = &head[sent..];
@@ -284,7 +286,6 @@ impl<S: ViewerIo> Connection<S> {
         whole = whole && body_bytes == large.stone.body_bytes() && self.wire.flush().await.is_ok();
         quick::record_large(
             &self.core,
-            &live,
             &self.peer,
             &asked.head,
             &large,
@@ -336,7 +337,16 @@ impl<S: ViewerIo> Connection<S> {
             origin_us: 0,
         };
         let core = self.core.clone();
-        let response = walk(&core, &mut x).await;
+        let answered = tokio::select! {
+            biased;
+            response = walk(&core, &mut x) => Some(response),
+            () = self.wire.left() => None,
+        };
+        ledger.bytes_in = head_bytes as u64 + self.wire.body_bytes.get();
+        let Some(response) = answered else {
+            ledger.leave(&mut x);
+            return false;
+        };
         ledger.answer(Some(&mut x), &response);
         // RFC 9112 9.3: a body that was not read to its end makes the next request start in the dark
         let body_pending = !self.wire.body_is_over();

@@ -3,7 +3,7 @@
 //! It calls the very functions of the steps; whatever it cannot answer goes through [`crate::walk`].
 
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use skerry_cache::hash_key;
@@ -40,18 +40,18 @@ const SLOW: [Known; 8] = [
 #[derive(Default)]
 pub struct Memo {
     authority: Vec<u8>,
-    live: usize,
+    /// Weak, not an address: the place of a snapshot that is gone may be another's by now, and this keeps it taken.
+    live: Weak<Live>,
     site: usize,
 }
 
 impl Memo {
     fn site(&mut self, live: &Arc<Live>, authority: &[u8]) -> Option<usize> {
-        let address = Arc::as_ptr(live) as usize;
-        if self.live == address && self.authority == authority {
+        if std::ptr::eq(self.live.as_ptr(), Arc::as_ptr(live)) && self.authority == authority {
             return Some(self.site);
         }
         let site = route::site_of(live, authority)?;
-        self.live = address;
+        self.live = Arc::downgrade(live);
         self.site = site;
         self.authority.clear();
         self.authority.extend_from_slice(authority);
@@ -61,6 +61,8 @@ impl Memo {
 
 /// A hit whose head is written; its body is too large to copy and follows by reference.
 pub struct Large {
+    /// The snapshot that `found` points into: another may be in force when the body has gone out.
+    pub live: Arc<Live>,
     /// The object.
     pub stone: Stone,
     /// What the record will say.
@@ -163,7 +165,7 @@ pub fn answer(
         Some(body) if !is_head => out.extend_from_slice(body),
         Some(_) => {}
         None if is_head => {}
-        None => return Quick::Large(Box::new(Large { stone, found, id, head_bytes })),
+        None => return Quick::Large(Box::new(Large { live: live.clone(), stone, found, id, head_bytes })),
     }
     record(
         core,
@@ -288,7 +290,6 @@ fn record(
 #[allow(clippy::too_many_arguments)] // see answer()
 pub fn record_large(
     core: &Rc<Core>,
-    live: &Live,
     peer: &Peer,
     head: &RequestHead,
     large: &Large,
@@ -297,5 +298,16 @@ pub fn record_large(
     body_bytes: u64,
 ) {
     let bytes = (head_bytes_in as u64, large.head_bytes + body_bytes);
-    record(core, live, peer, head, &large.found, &large.id, &large.stone, begun, core.clock.unix_ms(), bytes);
+    record(
+        core,
+        &large.live,
+        peer,
+        head,
+        &large.found,
+        &large.id,
+        &large.stone,
+        begun,
+        core.clock.unix_ms(),
+        bytes,
+    );
 }

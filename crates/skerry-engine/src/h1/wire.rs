@@ -6,6 +6,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use skerry_http::head::Framing;
@@ -21,6 +22,11 @@ pub trait ViewerIo: AsyncRead + AsyncWrite + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ViewerIo for T {}
 
 const PIECE_BYTES: usize = 16 * 1024;
+/// Taken in of what a viewer sends ahead while its request is at work. More waits in the socket.
+const AHEAD_BYTES_MAX: usize = 64 * 1024;
+/// A viewer that has closed its half may read on (RFC 9112 9.6) or be gone, and only writing tells. One that waits for
+/// its answer this long without a word is taken to be gone, as other proxies take it at once.
+const HALF_CLOSED_MAX: Duration = Duration::from_secs(1);
 
 /// The socket, and what has been read of it and not used.
 pub struct Wire<S> {
@@ -92,6 +98,7 @@ impl<S: ViewerIo> Wire<S> {
     /// Write all of two parts, in as few calls as it takes.
     pub async fn write_all(&self, first: &[u8], second: &[u8]) -> io::Result<()> {
         let (mut first, mut second) = (first, second);
+        self.enter(Phase::Moving);
         while !first.is_empty() || !second.is_empty() {
             let n = poll_fn(|cx| {
                 if self.watch.is_expired(cx) {
@@ -136,6 +143,35 @@ impl<S: ViewerIo> Wire<S> {
         let n = ready!(self.poll_read(cx, &mut piece))?;
         self.inbox.borrow_mut().extend_from_slice(&piece[..n]);
         Poll::Ready(Ok(n))
+    }
+
+    /// Wait until the connection is broken, or its peer sends no more (true). What the peer sends ahead is kept for
+    /// later, a little of it; where it sends more, or a body is still to be read by whoever wants it, this waits on.
+    pub fn poll_left(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        loop {
+            if !self.body_is_over() || self.inbox.borrow().len() > AHEAD_BYTES_MAX {
+                return Poll::Pending;
+            }
+            match ready!(self.poll_more(cx)) {
+                Ok(0) => return Poll::Ready(true),
+                Ok(_) => {}
+                Err(_) => return Poll::Ready(false),
+            }
+        }
+    }
+
+    /// Wait until the viewer has left, while an answer is being made.
+    pub async fn left(&self) {
+        if poll_fn(|cx| self.poll_left(cx)).await {
+            tokio::time::sleep(HALF_CLOSED_MAX).await;
+        }
+    }
+
+    /// Wait until the connection is broken, while the rest of an answer is awaited: who reads may have closed its half.
+    pub async fn broken(&self) {
+        if poll_fn(|cx| self.poll_left(cx)).await {
+            std::future::pending().await
+        }
     }
 
     /// A request with a body begins.
@@ -207,7 +243,7 @@ impl<S: ViewerIo> Wire<S> {
         loop {
             match self.take() {
                 Ok(Some(piece)) => {
-                    self.enter(Phase::Moving);
+                    self.enter(Phase::Busy); // whoever takes it may take its time; the viewer's runs while we wait
                     return Poll::Ready(Some(Ok(piece)));
                 }
                 Ok(None) if self.body_is_over() => {

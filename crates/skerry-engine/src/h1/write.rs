@@ -10,6 +10,7 @@ use super::wire::{ViewerIo, Wire};
 use crate::exchange::{Body, Response, write_status_line};
 use crate::ledger::Ledger;
 use crate::record::put_number;
+use crate::watch::Phase;
 
 /// How the end of an answer's body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,19 +99,27 @@ pub async fn send<S: ViewerIo>(
     let mut waiting = head; // head, or the framing before the next piece
     ledger.bytes_out += waiting.len() as u64;
     if ending == Ending::NoBody {
-        let sent = wire.write_all(&waiting, b"").await.is_ok() && wire.flush().await.is_ok();
-        return sent;
+        return last(wire, &waiting, ledger).await;
     }
     // a body that is there goes out with the head; one that is to come must not hold it up
     if !matches!(response.body, Body::Bytes(_) | Body::Stored(_) | Body::Parts(_) | Body::Empty) {
-        if wire.write_all(&waiting, b"").await.is_err() || wire.flush().await.is_err() {
+        if !last(wire, &waiting, ledger).await {
             return false;
         }
         waiting.clear();
     }
     let mut sent_bytes = 0u64;
     loop {
-        let piece = match response.body.next().await {
+        wire.enter(Phase::Busy); // an origin's pause is not the viewer's
+        let next = tokio::select! {
+            biased;
+            next = response.body.next() => next,
+            () = wire.broken() => {
+                ledger.cut("viewer-left");
+                return false;
+            }
+        };
+        let piece = match next {
             Ok(Some(piece)) => piece,
             Ok(None) => break,
             Err(cut) => {
@@ -152,5 +161,14 @@ pub async fn send<S: ViewerIo>(
         }
         _ => {}
     }
-    wire.write_all(&waiting, b"").await.is_ok() && wire.flush().await.is_ok()
+    last(wire, &waiting, ledger).await
+}
+
+/// Write what is there, and hand it over; notes who was not there to take it.
+async fn last<S: ViewerIo>(wire: &Rc<Wire<S>>, bytes: &[u8], ledger: &mut Ledger) -> bool {
+    let is_sent = wire.write_all(bytes, b"").await.is_ok() && wire.flush().await.is_ok();
+    if !is_sent {
+        ledger.cut("viewer-left");
+    }
+    is_sent
 }

@@ -1,11 +1,14 @@
 //! One request over one connection, and its answer. No retry here: that is the walk's business.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use skerry_http::head::{Framing, Method, ResponseHead};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
 use super::connect::Stream;
@@ -20,6 +23,8 @@ use crate::h1::response;
 const INTERIM_MAX: usize = 8;
 /// Read from an origin at a time.
 pub const READ_BYTES: usize = 64 * 1024;
+/// Room for a read, at least.
+const READ_BYTES_MIN: usize = 4 * 1024;
 
 /// How long an origin may take.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +103,7 @@ pub async fn exchange(
     }
 }
 
-/// Write head and body; stops early (false) when the origin answers before the body is through.
+/// Write head and body; stops early (false) when the origin answers before the body is through (RFC 9112 9.5).
 async fn send(
     connection: &mut Connection,
     head: &[u8],
@@ -106,12 +111,10 @@ async fn send(
     buffer: &mut BytesMut,
     patience: Duration,
 ) -> Result<bool, OriginError> {
-    let reused = connection.reused;
-    let lost = move |error: std::io::Error| {
-        let retry = if reused { Retry::IfSafe } else { Retry::Never };
-        OriginError::new("origin-closed", retry, format!("while sending: {error}"))
-    };
-    write(&mut connection.stream, head, patience).await?.map_err(lost)?;
+    let stream = &mut connection.stream;
+    if !write(stream, head, buffer, patience).await? {
+        return Ok(false);
+    }
     if body.is_empty() {
         return Ok(true);
     }
@@ -123,50 +126,71 @@ async fn send(
             tokio::pin!(next);
             tokio::select! {
                 biased;
-                early = connection.stream.read_buf(buffer) => {
+                early = stream.read_buf(buffer) => {
                     return match early {
                         Ok(0) => Err(OriginError::new("origin-closed", Retry::IfSafe, "before the request was sent whole")),
                         Ok(_) => Ok(false),
-                        Err(error) => Err(lost(error)),
+                        Err(error) => Err(OriginError::new("origin-closed", Retry::IfSafe, format!("while sending: {error}"))),
                     };
                 }
                 piece = &mut next => piece,
             }
         };
-        match piece {
-            Some(Ok(piece)) => {
-                line.clear();
-                if chunked {
-                    chunked::open(piece.len(), &mut line);
-                    write(&mut connection.stream, &line, patience).await?.map_err(lost)?;
-                }
-                write(&mut connection.stream, &piece, patience).await?.map_err(lost)?;
-                if chunked {
-                    write(&mut connection.stream, b"\r\n", patience).await?.map_err(lost)?;
-                }
+        line.clear();
+        let parts: [&[u8]; 3] = match &piece {
+            Some(Ok(piece)) if chunked => {
+                chunked::open(piece.len(), &mut line);
+                [&line, piece, b"\r\n"]
             }
+            Some(Ok(piece)) => [piece, b"", b""],
             Some(Err(error)) => {
                 return Err(OriginError::new(error.0, Retry::Never, "the viewer's body ended early"));
             }
-            None => break,
+            None if chunked => [b"0\r\n\r\n", b"", b""],
+            None => return Ok(true),
+        };
+        for part in parts {
+            if !write(stream, part, buffer, patience).await? {
+                return Ok(false);
+            }
+        }
+        if piece.is_none() {
+            return Ok(true);
         }
     }
-    if chunked {
-        write(&mut connection.stream, b"0\r\n\r\n", patience).await?.map_err(lost)?;
-    }
-    Ok(true)
 }
 
+/// Write, and listen meanwhile: false when the origin speaks before it has taken all, or closes. A close may have an
+/// answer before it, so that is for whoever reads to find out.
 async fn write(
     stream: &mut Stream,
     bytes: &[u8],
+    heard: &mut BytesMut,
     patience: Duration,
-) -> Result<std::io::Result<()>, OriginError> {
-    let writing = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    timeout(patience, writing).await.map_err(|_| read_timeout(patience))
+) -> Result<bool, OriginError> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let turn = poll_fn(|cx| {
+            if let Poll::Ready(done) = Pin::new(&mut *stream).poll_write(cx, rest) {
+                return Poll::Ready(done.ok().filter(|n| *n > 0));
+            }
+            let mut piece = [0; 4096];
+            let mut read = ReadBuf::new(&mut piece);
+            match Pin::new(&mut *stream).poll_read(cx, &mut read) {
+                Poll::Ready(_) => {
+                    heard.extend_from_slice(read.filled());
+                    Poll::Ready(None)
+                }
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        match timeout(patience, turn).await.map_err(|_| read_timeout(patience))? {
+            Some(n) => rest = &rest[n..],
+            None => return Ok(false),
+        }
+    }
+    let flushed = timeout(patience, stream.flush()).await.map_err(|_| read_timeout(patience))?;
+    Ok(flushed.is_ok())
 }
 
 fn read_timeout(patience: Duration) -> OriginError {
@@ -198,7 +222,10 @@ async fn read(
     patience: Duration,
     deadline: Option<tokio::time::Instant>,
 ) -> Result<std::io::Result<usize>, OriginError> {
-    buffer.reserve(READ_BYTES);
+    // what is handed on keeps its buffer alive: one that is nearly unused is used on, or small pieces would pin large ones
+    if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+        buffer.reserve(READ_BYTES);
+    }
     let reading = timeout(patience, stream.read_buf(buffer));
     match deadline {
         None => reading.await.map_err(|_| read_timeout(patience)),
@@ -280,7 +307,7 @@ impl OriginBody {
                 }
                 Ok(Some(self.buffer.split_to(take).freeze()))
             }
-            Left::Chunks(decoder) => {
+            Left::Chunks(decoder) => loop {
                 let bad = |_| {
                     OriginError::new("origin-bad-chunk", Retry::Never, "a chunk of its body is malformed")
                 };

@@ -38,6 +38,7 @@ impl OriginError {
     /// CloudFront's status for it (row 19): who cannot be reached is 502, who does not answer in time 504.
     pub fn status(&self) -> u16 {
         match self.code {
+            "body-cut" | "bad-chunk" => 400, // the viewer's body, not the origin's answer
             "origin-connect-timeout" | "origin-read-timeout" | "origin-completion-timeout" => 504,
             _ => 502,
         }

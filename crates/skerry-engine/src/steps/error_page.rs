@@ -7,7 +7,7 @@ use bytes::Bytes;
 use skerry_http::fields::Known;
 use skerry_http::head::{Framing, Method};
 
-use super::{lookup, route};
+use super::{fill, lookup, route};
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::exchange::{Exchange, Failure, Response};
@@ -93,7 +93,7 @@ dl{{display:grid;grid-template-columns:auto 1fr;gap:.2rem 1rem;font-size:.85rem;
 }
 
 /// A custom error response, where the distribution has one for this status (row 44).
-pub async fn replace(core: &Rc<Core>, x: &mut Exchange, response: Response) -> Response {
+pub async fn replace(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Response {
     if response.status < 400 || x.depth > 0 || x.live.sites.is_empty() || response.step == Step::Route {
         return response;
     }
@@ -114,6 +114,7 @@ pub async fn replace(core: &Rc<Core>, x: &mut Exchange, response: Response) -> R
         }
     };
     x.note(Step::ErrorPage, format!("{} is shown as {path}", response.status));
+    fill::let_run(core, &mut response);
     // a page that is not there answers with its own status (row 44)
     if page.status < 400 {
         page.status = config.code.unwrap_or(response.status);

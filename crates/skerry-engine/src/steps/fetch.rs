@@ -154,7 +154,12 @@ pub async fn fetch(core: &Rc<Core>, errand: &mut Errand) -> Result<Fetched, Box<
         let origin = errand.site().origins[member].clone();
         let is_last = turn > 0 || route.secondary.is_none() || !may_fail_over;
         match from_origin(core, errand, &origin).await {
-            Ok(fetched) if !is_last && route.statuses.contains(&fetched.origin_status) => {
+            // a body whose front is gone cannot be sent to the second one
+            Ok(fetched)
+                if !is_last
+                    && errand.body.can_replay()
+                    && route.statuses.contains(&fetched.origin_status) =>
+            {
                 errand.note(
                     Step::Fetch,
                     format!(
@@ -165,7 +170,9 @@ pub async fn fetch(core: &Rc<Core>, errand: &mut Errand) -> Result<Fetched, Box<
             }
             Ok(fetched) => return Ok(fetched),
             // a function's own failure is no reason to ask another origin
-            Err(failure) if is_last || failure.function.is_some() => return Err(failure),
+            Err(failure) if is_last || failure.function.is_some() || !errand.body.can_replay() => {
+                return Err(failure);
+            }
             Err(failure) => {
                 errand.note(Step::Fetch, format!("{}: the second origin is asked", failure.detail));
                 last = Some(failure);

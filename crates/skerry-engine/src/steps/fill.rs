@@ -16,7 +16,7 @@ use super::fetch::{Errand, Fetched, Renewal, Source, fetch};
 use super::store::{self, Plan};
 use crate::compress::Compressor;
 use crate::core::Core;
-use crate::exchange::{Failure, Meta, Stone, freeze, thaw};
+use crate::exchange::{Body, Failure, Meta, Response, Stone, freeze, thaw};
 use crate::record::Note;
 use crate::stats::{add, count};
 use crate::walk::Step;
@@ -91,6 +91,19 @@ fn keeps_stale(core: &Core, errand: &Errand, stone: &Stone, status: u16) -> bool
         )
 }
 
+/// Let a fill run on whose reader was answered without its body: it has not left (row 49 is about who has).
+pub fn let_run(core: &Core, response: &mut Response) {
+    let Body::Fill(mut reader) = std::mem::replace(&mut response.body, Body::Empty) else { return };
+    if !response.cache.stored {
+        return; // nobody wants it: dropping the last reader ends it
+    }
+    let bytes_max = core.shared.cache.limits().object_bytes_max;
+    tokio::task::spawn_local(async move {
+        // a body that outgrows the store is not read for nobody
+        while reader.at() <= bytes_max && matches!(reader.read().await, Ok(Some(_))) {}
+    });
+}
+
 /// Tell all who wait.
 pub fn abort(writer: FillWriter<Meta>, code: &'static str, failure: &Failure) {
     writer.abort(&Abort::new(code, serde_json::to_string(failure).unwrap_or_default()));
@@ -154,6 +167,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
             s
         }),
     };
+    store::clean(&errand.live, behavior, &mut head);
     let mut meta = Meta {
         stored,
         origin_us: fetched.origin_us,
@@ -162,7 +176,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
     };
     let frozen = freeze(head.status, None, &head.fields);
     meta.rendered = rendered(errand, head.status, None, &head.fields);
-    with_labels(errand, &[], |labels| {
+    with_labels(errand, &store::tags(&head.fields), |labels| {
         let parts = HeadParts {
             head: &frozen,
             meta,

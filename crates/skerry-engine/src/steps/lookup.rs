@@ -175,9 +175,17 @@ async fn stale(
                 Reason::RequestNoCache | Reason::RequestMaxAge | Reason::RequestMinFresh => Forward::Request,
                 _ => Forward::Stale,
             };
-            take_part(core, x, role, Some(stone), forward, reason.name()).await
+            // an error whose time is over is nothing to renew, and nothing to stand in for the next one (row 41)
+            let is_error = stone.meta().stored.is_some_and(|stored| stored.error);
+            take_part(core, x, role, (!is_error).then_some(stone), forward, reason.name()).await
         }
     }
+}
+
+/// May equal requests wait for one answer (row 52)?
+fn collapses(x: &Exchange) -> bool {
+    let behavior = x.behavior();
+    behavior.forward.collapses(behavior.key.policy(), &behavior.ttl)
 }
 
 /// Lead the fetch, join another's, or go alone; then wait for what arrives.
@@ -198,6 +206,15 @@ async fn take_part(
         Role::Lead(writer, reader) | Role::Alone(writer, reader) => {
             let notes = lead(core, x, writer);
             (reader, Some(notes), false)
+        }
+        Role::Join(_) if !collapses(x) => {
+            x.note(Step::Coalesce, "cookies are forwarded: each request has its own fetch");
+            return match pass::pass(core, x, forward, "not-collapsed").await {
+                Err(failure) => {
+                    stone.map_or(Err(failure.clone()), |stone| or_stale(core, x, &stone, *failure)).map(Some)
+                }
+                done => done.map(Some),
+            };
         }
         Role::Join(reader) => {
             x.note(Step::Coalesce, format!("waits for fetch {}", reader.fill_id()));

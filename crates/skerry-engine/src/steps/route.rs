@@ -24,6 +24,7 @@ pub fn behavior_of(site: &Site, path: &[u8]) -> usize {
 /// Choose both. The behavior stays, whatever a function makes of the path later (row 3).
 pub fn route(x: &mut Exchange) -> Next {
     let Some(site) = site_of(&x.live, &x.head.authority) else {
+        x.site = x.live.sites.len(); // nobody's: no policy, no `Via`, no record of a distribution is its own
         let host = String::from_utf8_lossy(&x.head.authority).into_owned();
         let known: Vec<&str> = x.live.sites.iter().flat_map(|s| &s.aliases).map(String::as_str).collect();
         let hint = match (x.live.sites.len(), known.is_empty()) {

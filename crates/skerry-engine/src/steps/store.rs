@@ -125,12 +125,16 @@ fn coding(
 }
 
 /// What never leaves this PoP, whatever the origin sent (row 64).
-fn clean(live: &Live, behavior: &Behavior, head: &mut ResponseHead) {
+pub fn clean(live: &Live, behavior: &Behavior, head: &mut ResponseHead) {
     for name in [&b"trailer"[..], b"upgrade", b"x-cache", b"x-amz-cf-id", b"x-amz-cf-pop"] {
         head.fields.remove(name);
     }
+    let policy = behavior.key.policy();
+    // row 27; the standard's profile guards what it keeps by other rules (set_cookie_guard)
+    if !live.profile.set_cookie_guard && !behavior.forward.forwards_cookies(policy) {
+        head.fields.remove(b"set-cookie");
+    }
     if !live.profile.vary_selects {
-        let policy = behavior.key.policy();
         vary::retain(&mut head.fields, |name| {
             name == b"accept-encoding"
                 || (name == b"cookie" && behavior.forward.forwards_cookies(policy))
@@ -159,7 +163,7 @@ fn encode_head(fields: &mut Fields, coding: Coding, meta: &mut Meta) {
 }
 
 /// `Cache-Tag` (commas) and `Surrogate-Key` (spaces).
-fn tags(fields: &Fields) -> Vec<Vec<u8>> {
+pub fn tags(fields: &Fields) -> Vec<Vec<u8>> {
     let commas = fields.get_all(b"cache-tag").flat_map(|v| v.split(|&b| b == b','));
     let spaces = fields.get_all(b"surrogate-key").flat_map(|v| v.split(|&b| b == b' '));
     commas

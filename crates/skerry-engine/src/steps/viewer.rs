@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::exchange::{Exchange, Failure, Response};
 use crate::record::Outcome;
 use crate::stats::count;
-use crate::steps::error_page;
+use crate::steps::{error_page, fill};
 use crate::walk::{Next, Step};
 
 /// Run the viewer-request function, if there is one.
@@ -138,6 +138,7 @@ pub async fn response(core: &Rc<Core>, x: &mut Exchange, mut response: Response)
     match called {
         Err(failure) => {
             x.note(Step::ViewerResponse, failure.code.clone());
+            fill::let_run(core, &mut response);
             error_page::of_failure(x, &failure)
         }
         Ok(Called::Response(change)) => {
