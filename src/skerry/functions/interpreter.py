@@ -33,7 +33,7 @@ def find_environment(function: str, python: str | None, root: Path) -> Environme
     marker = folder / "pyvenv.cfg"
     if not marker.is_file():
         return Finding(
-            "function.no_environment",
+            "function.python",
             "error",
             where,
             f"python = {python!r} is no virtual environment: there is no {marker.name} in {folder}",
@@ -51,7 +51,7 @@ def find_environment(function: str, python: str | None, root: Path) -> Environme
     site = folder / "lib" / f"python{OURS}" / "site-packages"
     if not site.is_dir():
         return Finding(
-            "function.no_environment",
+            "function.python",
             "error",
             where,
             f"python = {python!r} has no {site.relative_to(folder)}",

@@ -9,7 +9,6 @@ import zipfile
 from pathlib import Path
 
 from skerry.base.finding import Finding, Place
-from skerry.functions.interpreter import OURS
 from skerry.spec.function import Function
 
 _PLAIN = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Expr | ast.Import
@@ -29,31 +28,23 @@ def _where(function: Function) -> str:
 
 
 def _lint_runtime(function: Function) -> list[Finding]:
+    """Another Python than ours is the readers' to say, who know the line it stands on."""
     runtime = function.runtime
-    if not runtime:
+    if not runtime or re.fullmatch(r"python\d+\.\d+", runtime):
         return []
-    found = re.fullmatch(r"python(\d+\.\d+)", runtime)
-    if not found:
-        kind = "Node.js handlers come" if runtime.startswith("nodejs") else "it comes"
-        return [
-            Finding(
-                "function.runtime_unsupported",
-                "error",
-                _where(function),
-                f"runtime {runtime!r} is refused: functions are Python, {kind} with a later version",
-                hint="take the association out of the distribution, or write the handler in Python",
-                rule=_RUNTIME_RULE,
-            )
-        ]
-    if found[1] == OURS:
-        return []
+    node = runtime.startswith("nodejs")
     return [
         Finding(
-            "function.runtime_differs",
-            "warning",
+            "function.runtime_not_built" if node else "function.runtime",
+            "error",
             _where(function),
-            f"declared {runtime}, runs here on python{OURS}",
-            hint=f"run Skerry itself with Python {found[1]} to test on the version you deploy",
+            f"runtime {runtime!r} is refused: "
+            + (
+                "Node handlers come with a later version"
+                if node
+                else "Lambda@Edge has no such runtime"
+            ),
+            hint="take the association out of the distribution, or write the handler in Python",
             rule=_RUNTIME_RULE,
         )
     ]
@@ -71,7 +62,7 @@ def _lint_source(function: Function) -> list[Finding]:
         return []
     return [
         Finding(
-            "function.source_missing",
+            "function.no_source",
             "error",
             _where(function),
             message,
@@ -85,7 +76,7 @@ def _lint_handler(function: Function, root: Path) -> list[Finding]:
     if not dot or not module or not name:
         return [
             Finding(
-                "function.handler_malformed",
+                "function.handler",
                 "error",
                 _where(function),
                 f"handler {function.handler!r} is not `module.function`",

@@ -66,9 +66,8 @@ def prepare(
     if isinstance(definition, Finding):
         return Rejected(function.name, (*findings, definition))
     if definition.version in proved:
-        client.define(
-            [msgspec.to_builtins(definition)]
-        )  # an old version again may be forgotten there
+        # told all the same: a version from before yesterday's saves may be forgotten there
+        client.define([msgspec.to_builtins(definition)])
         return Proved(definition, 0.0, tuple(findings))
     verdict = prove(definition, client, root)
     return msgspec.structs.replace(verdict, findings=(*findings, *verdict.findings))

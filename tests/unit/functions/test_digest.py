@@ -62,11 +62,12 @@ def test_caches_and_environments_do_not_count(folder: Path) -> None:
     assert of(folder) == before
 
 
-def test_two_trees_never_spell_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("joint", ["\0file b ", "\0file 1 b 1 "])
+def test_two_trees_never_spell_the_same_bytes(tmp_path: Path, joint: str) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.mkdir()
     other.mkdir()
-    (one / "a").write_text("1\0file 1 b 1 2")
+    (one / "a").write_text(f"1{joint}2")
     (other / "a").write_text("1")
     (other / "b").write_text("2")
     assert of(one) != of(other)

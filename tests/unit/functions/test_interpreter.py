@@ -45,7 +45,7 @@ def test_none_is_none(tmp_path: Path) -> None:
         (
             f"version = {OURS}.1\n",
             "lib/python3.99/site-packages",
-            "function.no_environment",
+            "function.python",
             "has no lib/",
         ),
     ],

@@ -199,15 +199,15 @@ def test_a_memory_hog_gets_a_memory_error_and_the_worker_lives(own: LauncherHous
     worker.close()
 
 
-def test_sixteen_threads_fit_into_a_small_function(own: LauncherHouse) -> None:
+def test_sixty_four_threads_fit_into_a_small_function(own: LauncherHouse) -> None:
     (own.folder / "code" / "app.py").write_text(
         "from concurrent.futures import ThreadPoolExecutor\nimport threading\n"
-        "def handler(e, c):\n    meet = threading.Barrier(16)\n"
-        "    with ThreadPoolExecutor(16) as pool:\n"
-        "        return sum(pool.map(lambda n: meet.wait() * 0 + n, range(16)))\n"
+        "def handler(e, c):\n    meet = threading.Barrier(64)\n"
+        "    with ThreadPoolExecutor(64) as pool:\n"
+        "        return sum(pool.map(lambda n: len(bytes(5000)) * 0 + meet.wait(5) * 0 + n, range(64)))\n"
     )
     worker = echo(own, memory_mb=128)
-    assert worker.call(0).value == 120
+    assert worker.call(0).value == 2016
     worker.close()
 
 

@@ -18,10 +18,10 @@ GOOD = "def handler(event, context):\n    return event\n"
     [
         ({"app.py": GOOD}, "app.handler", "", []),
         ({"app.py": GOOD}, "app.handler", f"python{OURS}", []),
-        ({"app.py": GOOD}, "app.handler", "python3.7", [("function.runtime_differs", "warning")]),
-        ({"app.js": ""}, "app.handler", "nodejs22.x", [("function.runtime_unsupported", "error")]),
-        ({"app.py": GOOD}, "app.handler", "ruby3.4", [("function.runtime_unsupported", "error")]),
-        ({"app.py": GOOD}, "app", "", [("function.handler_malformed", "error")]),
+        ({"app.py": GOOD}, "app.handler", "python3.7", []),
+        ({"app.js": ""}, "app.handler", "nodejs22.x", [("function.runtime_not_built", "error")]),
+        ({"app.py": GOOD}, "app.handler", "ruby3.4", [("function.runtime", "error")]),
+        ({"app.py": GOOD}, "app", "", [("function.handler", "error")]),
         ({"app.py": GOOD}, "ap.handler", "", [("function.handler_missing", "error")]),
         ({"app.py": GOOD}, "app.handle", "", [("function.handler_missing", "error")]),
         ({"app.py": "def handler(:"}, "app.handler", "", [("function.syntax_error", "error")]),
@@ -60,7 +60,7 @@ def test_rows(
 @pytest.mark.parametrize("source", ["", "/no/such/folder"])
 def test_missing_source(tmp_path: Path, source: str) -> None:
     (found,) = lint(Function("f", source, "app.handler"), tmp_path)
-    assert found.code == "function.source_missing"
+    assert found.code == "function.no_source"
     assert "[function.f] source" in found.hint
 
 

@@ -75,10 +75,11 @@ def test_python_works_in_the_child() -> None:
 
 
 def test_at_fork_hooks_run_so_that_chance_differs() -> None:
-    state = random.getstate()
-    here = random.random()
-    random.setstate(state)
-    assert through_launcher(clone.clone_sibling, random.random)["lived"] != here
+    def seeded() -> clone.Child:
+        random.seed(1)
+        return clone.clone_sibling()
+
+    assert through_launcher(seeded, random.random)["lived"] != random.Random(1).random()
 
 
 def test_an_unknown_machine_forks_twice(monkeypatch: pytest.MonkeyPatch) -> None:

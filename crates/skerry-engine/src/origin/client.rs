@@ -307,7 +307,7 @@ impl OriginBody {
                 }
                 Ok(Some(self.buffer.split_to(take).freeze()))
             }
-            Left::Chunks(decoder) => loop {
+            Left::Chunks(decoder) => {
                 let bad = |_| {
                     OriginError::new("origin-bad-chunk", Retry::Never, "a chunk of its body is malformed")
                 };

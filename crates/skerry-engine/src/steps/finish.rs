@@ -147,36 +147,25 @@ fn conditions(core: &Core, x: &mut Exchange, response: Response) -> Response {
         [Known::IfNoneMatch, Known::IfModifiedSince, Known::IfMatch, Known::IfUnmodifiedSince]
             .iter()
             .any(|name| request.has(*name));
-    if has_condition {
-        match evaluate(Evaluator::Cache, x.head.method, request, &response.fields, true, arrived_s) {
-            Verdict::Proceed => {}
-            Verdict::NotModified => {
-                response.status = 304;
-                response.description = None;
-                fill::let_run(core, &mut response);
-                response.length = None;
-                for name in [&b"content-type"[..], b"content-encoding", b"content-language", b"content-range"]
-                {
-                    response.fields.remove(name);
-                }
-                return response;
-            }
-            Verdict::PreconditionFailed => {
-                response.status = 412;
-                response.description = None;
-                fill::let_run(core, &mut response);
-                response.length = Some(0);
-                response.outcome = Outcome::Error;
-                return response;
-            }
+    let verdict = match has_condition {
+        true => evaluate(Evaluator::Cache, x.head.method, request, &response.fields, true, arrived_s),
+        false => Verdict::Proceed,
+    };
+    match verdict {
+        Verdict::NotModified => not_modified(core, response),
+        Verdict::PreconditionFailed => {
+            let mut response = response;
+            fill::let_run(core, &mut response);
+            emptied(response, 412)
         }
+        Verdict::Proceed => ranges(core, x, response, arrived_s),
     }
 }
 
-fn not_modified(mut response: Response) -> Response {
+fn not_modified(core: &Core, mut response: Response) -> Response {
     response.status = 304;
     response.description = None;
-    response.body = Body::Empty;
+    fill::let_run(core, &mut response);
     response.length = None;
     for name in [&b"content-type"[..], b"content-encoding", b"content-language", b"content-range"] {
         response.fields.remove(name);
@@ -219,34 +208,7 @@ fn ranges(core: &Core, x: &Exchange, mut response: Response, arrived_s: u64) -> 
             response.length = Some(part.end - part.start);
             response.body = Body::Stored(stone.read(part));
         }
-        Resolved::Multi(parts) => {
-            let boundary = format!("{:016x}{:08x}", core.random(), parts.len());
-            let kind = response.fields.known(Known::ContentType).map(<[u8]>::to_vec);
-            let mut pieces = VecDeque::new();
-            for part in &parts {
-                pieces.push_back(Part::Text(Bytes::from(range::part_head(
-                    &boundary,
-                    kind.as_deref(),
-                    part,
-                    length,
-                ))));
-                pieces.push_back(Part::Content(stone.read(part.clone())));
-            }
-            pieces.push_back(Part::Text(Bytes::from(range::parts_tail(&boundary))));
-            response.length = Some(range::parts_bytes(&boundary, kind.as_deref(), &parts, length));
-            response
-                .fields
-                .set(b"Content-Type", format!("multipart/byteranges; boundary={boundary}").as_bytes());
-            response.status = 206;
-            response.body = Body::Parts(pieces);
-        }
-        Resolved::Unsatisfiable => {
-            response.fields.set(b"Content-Range", range::content_range_unsatisfied(length).as_bytes());
-            response.status = 416;
-            response.length = Some(0);
-            response.body = Body::Empty;
-            response.outcome = Outcome::Error;
-        }
+        Resolved::Multi(parts) => several(core, &mut response, &stone, &parts, length),
     }
     response.status = 206;
     response.description = None;
