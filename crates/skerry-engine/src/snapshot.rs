@@ -192,6 +192,13 @@ impl MethodSet {
         MethodSet(names.iter().fold(0, |set, name| set | 1 << Method::parse(name.as_bytes()) as u16))
     }
 
+    /// All seven?
+    pub fn is_all(self) -> bool {
+        [Method::Get, Method::Head, Method::Options, Method::Post, Method::Put, Method::Patch, Method::Delete]
+            .into_iter()
+            .all(|method| self.has(method))
+    }
+
     /// Is it among them?
     pub fn has(self, method: Method) -> bool {
         method != Method::Other && self.0 & (1 << method as u16) != 0

@@ -62,6 +62,10 @@ pub struct Profile {
     pub get_body_refused: bool,
     /// A fetch ends when its last reader has left (cdn row 49); else it runs on into the store.
     pub abandon_unread: bool,
+    /// Methods beyond the seven pass where all seven are allowed.
+    pub unknown_methods: bool,
+    /// A GET or HEAD is tried again on a new connection when its origin fails to answer (cdn row 16).
+    pub retry_reads: bool,
 }
 
 impl Profile {

@@ -42,7 +42,9 @@ pub fn decide(
         };
         return Admission::Redirect(moved);
     }
-    if !behavior.allowed.has(method) {
+    let passes = behavior.allowed.has(method)
+        || (live.profile.unknown_methods && method == Method::Other && behavior.allowed.is_all());
+    if !passes {
         return Admission::No(403, "method-not-allowed");
     }
     if live.profile.get_body_refused
