@@ -18,6 +18,7 @@ pub struct Seen {
 
 /// Answers:
 /// `/stored/N`  N bytes that may be kept · `/passed/N`  N bytes that may not · `/held/N`  as stored, after `release`
+/// `/deaf`  nothing, and reads nothing either, until `release`
 /// `/unknown/N` N bytes of no stated length · `/cut/N`  N bytes promised, half of them sent · `/echo`  what was sent
 pub struct Origin {
     seen: Rc<RefCell<Vec<Seen>>>,
@@ -68,6 +69,9 @@ async fn serve(mut io: DuplexStream, seen: Rc<RefCell<Vec<Seen>>>, mut held: wat
         };
         let at = seen.borrow().len();
         seen.borrow_mut().push(Seen { head: head.clone(), body: Vec::new() });
+        if head.contains(" /deaf ") {
+            let _ = held.wait_for(|held| !held).await;
+        }
         let body = read_body(&mut io, &mut inbox, &head).await?;
         seen.borrow_mut()[at].body.clone_from(&body);
         let target = head.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap_or("/");
@@ -83,7 +87,7 @@ async fn serve(mut io: DuplexStream, seen: Rc<RefCell<Vec<Seen>>>, mut held: wat
             "unknown" => "Transfer-Encoding: chunked".to_owned(),
             _ => format!("Content-Length: {}", content.len()),
         };
-        io.write_all(format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: {keep}\r\n{framing}\r\n\r\n").as_bytes()).await?;
+        io.write_all(format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: {keep}\r\nETag: \"{bytes}\"\r\n{framing}\r\n\r\n").as_bytes()).await?;
         if head.starts_with("HEAD ") {
             continue;
         }
