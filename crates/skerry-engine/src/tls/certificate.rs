@@ -26,8 +26,6 @@ impl Certificate {
         let at = |path: &Path, e: String| format!("{}: {e}", path.display());
         let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(|e| at(path, e.to_string()))?.collect();
         let chain = chain.map_err(|e| at(path, e.to_string()))?;
-        let key_path = path.with_extension("key");
-        let key = PrivateKeyDer::from_pem_file(&key_path).map_err(|e| at(&key_path, e.to_string()))?;
         let first = chain.first().ok_or_else(|| at(path, "holds no certificate".to_owned()))?;
         let parsed = webpki::EndEntityCert::try_from(first).map_err(|e| at(path, e.to_string()))?;
         let mut names: Vec<String> = parsed.valid_dns_names().map(str::to_ascii_lowercase).collect();
@@ -35,6 +33,8 @@ impl Certificate {
             let stem = stem_of(path);
             names.push(stem.strip_prefix("_.").map_or_else(|| stem.clone(), |rest| format!("*.{rest}")));
         }
+        let key_path = path.with_extension("key");
+        let key = PrivateKeyDer::from_pem_file(&key_path).map_err(|e| at(&key_path, e.to_string()))?;
         let key = CertifiedKey::from_der(chain, key, provider).map_err(|e| at(path, e.to_string()))?;
         Ok(Certificate { key: Arc::new(key), names })
     }
