@@ -320,7 +320,15 @@ pub struct Exchange {
 
 impl Exchange {
     /// A request of a viewer, as its codec hands it over.
-    pub fn begin(core: &Core, live: Arc<Live>, peer: Rc<Peer>, head: RequestHead, body: RequestBody, id: RequestId, begun: std::time::Instant) -> Self {
+    pub fn begin(
+        core: &Core,
+        live: Arc<Live>,
+        peer: Rc<Peer>,
+        head: RequestHead,
+        body: RequestBody,
+        id: RequestId,
+        begun: std::time::Instant,
+    ) -> Self {
         Exchange {
             live,
             site: 0,

@@ -486,7 +486,10 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
         behaviors,
         origins,
         errors: raw.error_responses,
-        viewer_tls: ViewerTls { tls13_only: raw.viewer_tls.minimum_protocol.starts_with("TLSv1.3"), http2: raw.http2 },
+        viewer_tls: ViewerTls {
+            tls13_only: raw.viewer_tls.minimum_protocol.starts_with("TLSv1.3"),
+            http2: raw.http2,
+        },
     })
 }
 

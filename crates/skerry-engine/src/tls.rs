@@ -37,7 +37,8 @@ const HTTP11: &[u8] = b"http/1.1";
 pub fn read_roots(files: &[PathBuf]) -> Result<Vec<Vec<u8>>, String> {
     let mut all = Vec::new();
     for file in files {
-        let pem = CertificateDer::pem_file_iter(file).map_err(|e| format!("trusted_roots: {}: {e}", file.display()))?;
+        let pem = CertificateDer::pem_file_iter(file)
+            .map_err(|e| format!("trusted_roots: {}: {e}", file.display()))?;
         for one in pem {
             all.push(one.map_err(|e| format!("trusted_roots: {}: {e}", file.display()))?.to_vec());
         }
@@ -63,18 +64,21 @@ impl Loaded {
         let certificates = Arc::new(Certificates::load(folder, &provider)?);
         let tickets = Arc::new(Tickets::load(folder)?);
         let config = |tls13_only: bool, http2: bool| -> Result<Arc<ServerConfig>, String> {
-            let versions: &[_] = if tls13_only { &[&version::TLS13] } else { &[&version::TLS13, &version::TLS12] };
+            let versions: &[_] =
+                if tls13_only { &[&version::TLS13] } else { &[&version::TLS13, &version::TLS12] };
             let mut config = ServerConfig::builder_with_provider(provider.clone())
                 .with_protocol_versions(versions)
                 .map_err(|e| e.to_string())?
                 .with_no_client_auth()
                 .with_cert_resolver(certificates.clone());
-            config.alpn_protocols = if http2 { vec![H2.to_vec(), HTTP11.to_vec()] } else { vec![HTTP11.to_vec()] };
+            config.alpn_protocols =
+                if http2 { vec![H2.to_vec(), HTTP11.to_vec()] } else { vec![HTTP11.to_vec()] };
             config.ticketer = tickets.clone();
             config.session_storage = Arc::new(NoServerSessionStorage {}); // tickets are enough, and shared
             Ok(Arc::new(config))
         };
-        let configs = [config(false, false)?, config(false, true)?, config(true, false)?, config(true, true)?];
+        let configs =
+            [config(false, false)?, config(false, true)?, config(true, false)?, config(true, true)?];
         Ok(Loaded { certificates, configs, seen })
     }
 
@@ -111,7 +115,10 @@ impl Acceptor {
             return Ok(None);
         }
         let loaded = Loaded::read(folder).map_err(|e| format!("tls_dir: {e}"))?;
-        Ok(Some(Acceptor { folder: Arc::new(folder.to_owned()), loaded: Arc::new(RwLock::new(Arc::new(loaded))) }))
+        Ok(Some(Acceptor {
+            folder: Arc::new(folder.to_owned()),
+            loaded: Arc::new(RwLock::new(Arc::new(loaded))),
+        }))
     }
 
     /// Read the folder again if a file of it has changed; tells whether it was. What cannot be read (a key without

@@ -7,7 +7,8 @@ mod support_h2;
 use std::sync::atomic::Ordering::Relaxed;
 
 use support_h2::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, block, frame, request,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM, Raw, SETTINGS,
+    WINDOW_UPDATE, block, frame, request,
 };
 use support_h2::{World, run, until};
 
@@ -90,7 +91,9 @@ fn streams_reset_once_they_have_cost_something() {
             if !raw.send(&headers(2 * n + 1, &format!("/held/{n}"))).await {
                 break;
             }
-            let begun = || world.core.stats.requests.load(Relaxed) > asked || world.core.stats.floods.load(Relaxed) > 0;
+            let begun = || {
+                world.core.stats.requests.load(Relaxed) > asked || world.core.stats.floods.load(Relaxed) > 0
+            };
             until("the request has begun, or the connection is over", begun).await;
             if !raw.send(&frame(RST_STREAM, 0, 2 * n + 1, &CANCEL.to_be_bytes())).await {
                 break;
@@ -139,7 +142,9 @@ fn streams_that_we_are_made_to_reset() {
         let world = World::new();
         let mut raw = Raw::new(world.raw(), &[]).await;
         // a window that grows by nothing is an error of the stream (RFC 9113 6.9)
-        let code = flood(&mut raw, 10_000, |n| [headers(2 * n + 1, "/held/10"), frame(WINDOW_UPDATE, 0, 2 * n + 1, &[0; 4])].concat());
+        let code = flood(&mut raw, 10_000, |n| {
+            [headers(2 * n + 1, "/held/10"), frame(WINDOW_UPDATE, 0, 2 * n + 1, &[0; 4])].concat()
+        });
         assert_ne!(code.await, 0);
         world.rest().await;
         assert!(world.core.stats.requests.load(Relaxed) < 1_000);
@@ -218,7 +223,9 @@ fn what_is_no_h2_is_closed() {
     run(async {
         let world = World::new();
         let mut io = world.raw();
-        tokio::io::AsyncWriteExt::write_all(&mut io, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut io, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            .await
+            .unwrap();
         world.rest().await;
     });
 }

@@ -5,7 +5,9 @@ mod support_h2;
 
 use bytes::Bytes;
 use http::Request;
-use support_h2::frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Raw, block, frame, request};
+use support_h2::frames::{
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Raw, block, frame, request,
+};
 use support_h2::{World, get, run, whole};
 
 /// What answers an input.
@@ -58,18 +60,42 @@ fn heads() {
         ("another host", with("host", "b.test"), Status400),
         ("the same host", with("host", "a.test"), Status200),
         ("two paths", with(":path", "/b"), Reset(PROTOCOL_ERROR)),
-        ("pseudo after plain", request("/passed/1", &[("x-a", "b"), (":method", "GET")]), Reset(PROTOCOL_ERROR)),
+        (
+            "pseudo after plain",
+            request("/passed/1", &[("x-a", "b"), (":method", "GET")]),
+            Reset(PROTOCOL_ERROR),
+        ),
         ("a response's pseudo", with(":status", "200"), Reset(PROTOCOL_ERROR)),
-        ("no path", vec![(":method", "GET"), (":scheme", "https"), (":authority", "a.test")], Reset(PROTOCOL_ERROR)),
-        ("no method", vec![(":scheme", "https"), (":authority", "a.test"), (":path", "/")], Reset(PROTOCOL_ERROR)),
-        ("no scheme", vec![(":method", "GET"), (":authority", "a.test"), (":path", "/")], Reset(PROTOCOL_ERROR)),
+        (
+            "no path",
+            vec![(":method", "GET"), (":scheme", "https"), (":authority", "a.test")],
+            Reset(PROTOCOL_ERROR),
+        ),
+        (
+            "no method",
+            vec![(":scheme", "https"), (":authority", "a.test"), (":path", "/")],
+            Reset(PROTOCOL_ERROR),
+        ),
+        (
+            "no scheme",
+            vec![(":method", "GET"), (":authority", "a.test"), (":path", "/")],
+            Reset(PROTOCOL_ERROR),
+        ),
         ("no authority", vec![(":method", "GET"), (":scheme", "https"), (":path", "/")], Status400),
-        ("userinfo", vec![(":method", "GET"), (":scheme", "https"), (":authority", "u@a.test"), (":path", "/")], Status400),
+        (
+            "userinfo",
+            vec![(":method", "GET"), (":scheme", "https"), (":authority", "u@a.test"), (":path", "/")],
+            Status400,
+        ),
         ("space in path", request("/a b", &[]), Reset(PROTOCOL_ERROR)),
         ("CR LF in path", request("/a\r\nx: y", &[]), Reset(PROTOCOL_ERROR)),
         ("backslash in path", request("/a\\b", &[]), Status400),
         ("path without slash", request("passed", &[]), Reset(PROTOCOL_ERROR)),
-        ("CR LF in authority", vec![(":method", "GET"), (":scheme", "https"), (":authority", "a\r\nb"), (":path", "/")], Reset(PROTOCOL_ERROR)),
+        (
+            "CR LF in authority",
+            vec![(":method", "GET"), (":scheme", "https"), (":authority", "a\r\nb"), (":path", "/")],
+            Reset(PROTOCOL_ERROR),
+        ),
     ];
     run(async {
         for (what, fields, want) in rows {
@@ -82,7 +108,11 @@ fn heads() {
             assert_eq!(ending(&mut raw, 3).await, Status200, "{what}: the request behind it");
             let seen = world.origin.seen();
             assert_eq!(seen.len(), 1 + reached, "{what}");
-            assert!(seen.iter().all(|s| !s.head.contains("x-a") && !s.head.to_lowercase().contains("connection: x")), "{what}: {seen:?}");
+            assert!(
+                seen.iter()
+                    .all(|s| !s.head.contains("x-a") && !s.head.to_lowercase().contains("connection: x")),
+                "{what}: {seen:?}"
+            );
             drop(raw);
             world.rest().await;
             let refused = world.records().iter().filter(|r| r["status"] == 400).count();
@@ -94,10 +124,18 @@ fn heads() {
 #[test]
 fn names_and_values_that_no_head_can_hold_end_the_stream_or_the_connection() {
     run(async {
-        for (name, value) in [("X-Upper", "a"), ("", "a"), ("x a", "b"), ("x-a", "b\r\nc: d"), ("x-a", "b\0"), ("x\n", "b")] {
+        for (name, value) in
+            [("X-Upper", "a"), ("", "a"), ("x a", "b"), ("x-a", "b\r\nc: d"), ("x-a", "b\0"), ("x\n", "b")]
+        {
             let world = World::new();
             let mut raw = Raw::new(world.raw(), &[]).await;
-            raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&request("/passed/1", &[(name, value)])))).await;
+            raw.send(&frame(
+                HEADERS,
+                END_HEADERS | END_STREAM,
+                1,
+                &block(&request("/passed/1", &[(name, value)])),
+            ))
+            .await;
             let ended = ending(&mut raw, 1).await;
             assert!(matches!(ended, Reset(_) | Connection(_)), "{name:?}: {value:?}: {ended:?}");
             assert!(world.origin.seen().is_empty());
@@ -132,7 +170,10 @@ fn cookie_crumbs_are_one_field_to_an_origin() {
     run(async {
         let world = World::new();
         let mut raw = Raw::new(world.raw(), &[]).await;
-        let fields = request("/passed/1", &[("cookie", "a=1"), ("x-between", "y"), ("cookie", "b=2"), ("cookie", "c=3")]);
+        let fields = request(
+            "/passed/1",
+            &[("cookie", "a=1"), ("x-between", "y"), ("cookie", "b=2"), ("cookie", "c=3")],
+        );
         raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &block(&fields))).await;
         assert_eq!(ending(&mut raw, 1).await, Status200);
         let head = world.origin.seen()[0].head.to_lowercase();
@@ -150,11 +191,17 @@ fn limits_and_methods_have_their_own_statuses() {
             let long = |bytes: usize| "x".repeat(bytes);
             let rows = [
                 (Request::get(format!("https://a.test/passed/1?{}", long(8_192))).body(()).unwrap(), 414),
-                (Request::get("https://a.test/passed/1").header("x-long", long(20_460)).body(()).unwrap(), large),
+                (
+                    Request::get("https://a.test/passed/1").header("x-long", long(20_460)).body(()).unwrap(),
+                    large,
+                ),
                 (Request::builder().method("TRACE").uri("https://a.test/").body(()).unwrap(), 501),
                 (Request::builder().method("OPTIONS").uri("https://a.test").body(()).unwrap(), 200),
                 (Request::get("https://nobody.test/passed/1").body(()).unwrap(), 403),
-                (Request::get("https://a.test/passed/1").header("expect", "200-maybe").body(()).unwrap(), 417),
+                (
+                    Request::get("https://a.test/passed/1").header("expect", "200-maybe").body(()).unwrap(),
+                    417,
+                ),
             ];
             let count = rows.len();
             for (request, want) in rows {

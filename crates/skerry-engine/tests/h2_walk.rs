@@ -28,7 +28,11 @@ fn a_miss_and_hits_of_every_size_bring_the_same_bytes() {
         world.rest().await;
         let records = world.records();
         assert_eq!(records.len(), 16);
-        assert!(records.iter().all(|r| r["status"] == 200 && r["protocol"] == "HTTP/2.0"), "{:?}", records[0]);
+        assert!(
+            records.iter().all(|r| r["status"] == 200 && r["protocol"] == "HTTP/2.0"),
+            "{:?}",
+            records[0]
+        );
     });
 }
 
@@ -40,13 +44,20 @@ fn answers_without_a_body_end_with_their_head() {
         let head = |path: &str| Request::head(format!("https://a.test{path}")).body(()).unwrap();
         for path in ["/stored/500", "/stored/500", "/passed/500"] {
             let answer = client.ask(head(path)).await.unwrap();
-            assert_eq!((answer.status, answer.field("content-length"), answer.body.len()), (200, "500", 0), "{path}");
+            assert_eq!(
+                (answer.status, answer.field("content-length"), answer.body.len()),
+                (200, "500", 0),
+                "{path}"
+            );
         }
         client.get("/stored/700").await;
         let mut conditional = get("/stored/700");
         conditional.headers_mut().insert("if-none-match", "\"700\"".parse().unwrap());
         let answer = client.ask(conditional).await.unwrap();
-        assert_eq!((answer.status, answer.field("etag"), answer.field("content-length"), answer.body.len()), (304, "\"700\"", "", 0));
+        assert_eq!(
+            (answer.status, answer.field("etag"), answer.field("content-length"), answer.body.len()),
+            (304, "\"700\"", "", 0)
+        );
         let mut ranged = get("/stored/700");
         ranged.headers_mut().insert("range", "bytes=10-19".parse().unwrap());
         let answer = client.ask(ranged).await.unwrap();
@@ -69,13 +80,25 @@ fn bodies_go_up_as_fast_as_the_origin_takes_them() {
             let sending = tokio::task::spawn_local(async move { send.send_data(content, true) });
             let answer = whole(answer.await.unwrap()).await.unwrap();
             sending.await.unwrap().unwrap();
-            assert!(answer.status == 200 && answer.body == pattern(bytes), "{bytes} {told}: {}", answer.status);
+            assert!(
+                answer.status == 200 && answer.body == pattern(bytes),
+                "{bytes} {told}: {}",
+                answer.status
+            );
         }
         let seen = world.origin.seen();
-        assert!(seen[3].head.contains("ontent-Length: 500000") && seen[4].head.contains("chunked"), "{}", seen[3].head);
+        assert!(
+            seen[3].head.contains("ontent-Length: 500000") && seen[4].head.contains("chunked"),
+            "{}",
+            seen[3].head
+        );
         drop(client);
         world.rest().await;
-        assert!(world.records().iter().any(|r| r["bytes_in"].as_u64().unwrap() > 500_000), "{:?}", world.records());
+        assert!(
+            world.records().iter().any(|r| r["bytes_in"].as_u64().unwrap() > 500_000),
+            "{:?}",
+            world.records()
+        );
     });
 }
 
@@ -84,7 +107,8 @@ fn a_viewer_is_asked_for_a_body_that_it_keeps_back() {
     run(async {
         let world = World::new();
         let client = world.client().await;
-        let mut request = Request::post("https://a.test/echo").header("expect", "100-continue").body(()).unwrap();
+        let mut request =
+            Request::post("https://a.test/echo").header("expect", "100-continue").body(()).unwrap();
         *request.method_mut() = Method::PUT;
         let (mut answer, mut send) = client.begin(request, false).await;
         let interim = std::future::poll_fn(|cx| answer.poll_informational(cx)).await.unwrap().unwrap();

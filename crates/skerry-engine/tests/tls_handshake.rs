@@ -8,7 +8,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use http::Request;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, RootCertStore, SupportedProtocolVersion, version};
+use rustls::{
+    ClientConfig, HandshakeKind, ProtocolVersion, RootCertStore, SupportedProtocolVersion, version,
+};
 use skerry_engine::tls::Acceptor;
 use support_h2::certificate::Folder;
 use support_h2::{Client, World, peer, run, snapshot, until};
@@ -19,7 +21,11 @@ use tokio_rustls::client::TlsStream;
 type Secure = TlsStream<DuplexStream>;
 
 /// A client's side of TLS, which keeps its sessions.
-fn trusting(certificates: &[Vec<u8>], versions: &[&'static SupportedProtocolVersion], alpn: &[&[u8]]) -> Arc<ClientConfig> {
+fn trusting(
+    certificates: &[Vec<u8>],
+    versions: &[&'static SupportedProtocolVersion],
+    alpn: &[&[u8]],
+) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for der in certificates {
         roots.add(CertificateDer::from(der.clone())).unwrap();
@@ -34,7 +40,12 @@ fn trusting(certificates: &[Vec<u8>], versions: &[&'static SupportedProtocolVers
 const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 
 /// Connect to a core behind an acceptor. `name`: an address sends no server name.
-async fn connect(world: &World, acceptor: &Acceptor, config: &Arc<ClientConfig>, name: &str) -> std::io::Result<Secure> {
+async fn connect(
+    world: &World,
+    acceptor: &Acceptor,
+    config: &Arc<ClientConfig>,
+    name: &str,
+) -> std::io::Result<Secure> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     tokio::task::spawn_local(acceptor.clone().serve(world.core.clone(), theirs, peer()));
     let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -53,7 +64,8 @@ async fn h1(io: &mut Secure, host: &str) -> String {
     loop {
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length: usize = head.split("Content-Length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+            let length: usize =
+                head.split("Content-Length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
             if body.len() >= length {
                 return text.into_owned();
             }
@@ -81,7 +93,9 @@ fn the_certificate_is_the_one_for_the_name() {
         let (folder, roots) = folder();
         let acceptor = Acceptor::load(folder.path()).unwrap().unwrap();
         let config = trusting(&roots, BOTH, &[b"http/1.1"]);
-        for (name, want) in [("a.test", 0), ("WWW.a.test", 0), ("b.test", 1), ("x.b.test", 1), ("localhost", 0)] {
+        for (name, want) in
+            [("a.test", 0), ("WWW.a.test", 0), ("b.test", 1), ("x.b.test", 1), ("localhost", 0)]
+        {
             let mut io = connect(&world, &acceptor, &config, name).await.unwrap();
             h1(&mut io, name).await;
             let shown = io.get_ref().1.peer_certificates().unwrap()[0].to_vec();
@@ -157,7 +171,8 @@ fn folders_that_cannot_be_read_say_why() {
 fn the_protocol_is_what_both_want_and_the_distribution_allows() {
     run(async {
         let mut snapshot = snapshot("cloudfront");
-        snapshot["distributions"][1]["viewer_tls"] = serde_json::json!({"minimum_protocol": "TLSv1.3_2025", "certificate": "x"});
+        snapshot["distributions"][1]["viewer_tls"] =
+            serde_json::json!({"minimum_protocol": "TLSv1.3_2025", "certificate": "x"});
         snapshot["distributions"][1]["http2"] = false.into();
         let world = World::of(&snapshot);
         let (folder, roots) = folder();
@@ -176,7 +191,12 @@ fn the_protocol_is_what_both_want_and_the_distribution_allows() {
                 let session = io.get_ref().1;
                 (session.protocol_version().unwrap(), session.alpn_protocol().map(<[u8]>::to_vec))
             });
-            assert_eq!(got, want.map(|(version, alpn)| (version, alpn.map(<[u8]>::to_vec))), "{name} {}", versions.len());
+            assert_eq!(
+                got,
+                want.map(|(version, alpn)| (version, alpn.map(<[u8]>::to_vec))),
+                "{name} {}",
+                versions.len()
+            );
         }
         world.rest().await;
     });
@@ -189,7 +209,8 @@ fn records_name_protocol_and_suite_as_the_vendor_spells_them() {
         let (folder, roots) = folder();
         let acceptor = Acceptor::load(folder.path()).unwrap().unwrap();
         for (versions, protocol) in [(BOTH, "TLSv1.3"), (&[&version::TLS12][..], "TLSv1.2")] {
-            let mut io = connect(&world, &acceptor, &trusting(&roots, versions, &[]), "a.test").await.unwrap();
+            let mut io =
+                connect(&world, &acceptor, &trusting(&roots, versions, &[]), "a.test").await.unwrap();
             h1(&mut io, "a.test").await;
             drop(io);
             world.rest().await;
@@ -254,20 +275,32 @@ fn a_host_of_another_certificate_is_misdirected() {
         for (name, host, want) in rows {
             let h1_only = trusting(&roots, BOTH, &[b"http/1.1"]);
             let with_h2 = trusting(&roots, BOTH, &[b"h2"]);
-            let (h1_only, with_h2) = if name == "127.0.0.1" { (careless(&h1_only), careless(&with_h2)) } else { (h1_only, with_h2) };
+            let (h1_only, with_h2) = if name == "127.0.0.1" {
+                (careless(&h1_only), careless(&with_h2))
+            } else {
+                (h1_only, with_h2)
+            };
             let mut io = connect(&world, &acceptor, &h1_only, name).await.unwrap();
             for turn in 0..2 {
                 let answer = h1(&mut io, host).await;
-                assert!(answer.starts_with(&format!("HTTP/1.1 {want} ")), "h1 {turn} {name} {host}: {answer}");
+                assert!(
+                    answer.starts_with(&format!("HTTP/1.1 {want} ")),
+                    "h1 {turn} {name} {host}: {answer}"
+                );
             }
             let client = h2(connect(&world, &acceptor, &with_h2, name).await.unwrap()).await;
             for turn in 0..2 {
                 assert_eq!(client.ask(of_host(host)).await.unwrap().status, want, "h2 {turn} {name} {host}");
             }
-            assert_eq!(client.ask(of_host(name)).await.unwrap().status == 421, false, "the connection goes on");
+            assert_eq!(
+                client.ask(of_host(name)).await.unwrap().status == 421,
+                false,
+                "the connection goes on"
+            );
         }
         world.rest().await;
-        let misdirected = world.records().iter().filter(|r| r["status"] == 421 && r["reason"] == "misdirected").count();
+        let misdirected =
+            world.records().iter().filter(|r| r["status"] == 421 && r["reason"] == "misdirected").count();
         assert_eq!(misdirected, 4 * rows.iter().filter(|r| r.2 == 421).count());
     });
 }
@@ -300,7 +333,12 @@ impl rustls::client::danger::ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signed: &rustls::DigitallySignedStruct,
     ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -309,7 +347,12 @@ impl rustls::client::danger::ServerCertVerifier for Anyone {
         certificate: &CertificateDer<'_>,
         signed: &rustls::DigitallySignedStruct,
     ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
@@ -325,7 +368,8 @@ fn handshakes_that_do_not_end_are_ended() {
         let acceptor = Acceptor::load(folder.path()).unwrap().unwrap();
         for bytes in [&b""[..], b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x40\x00"] {
             let (mut ours, theirs) = tokio::io::duplex(1024);
-            let serving = tokio::task::spawn_local(acceptor.clone().serve(world.core.clone(), theirs, peer()));
+            let serving =
+                tokio::task::spawn_local(acceptor.clone().serve(world.core.clone(), theirs, peer()));
             ours.write_all(bytes).await.unwrap();
             until("it is over", || serving.is_finished()).await;
         }

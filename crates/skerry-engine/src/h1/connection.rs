@@ -374,8 +374,17 @@ impl<S: ViewerIo> Connection<S> {
         let head =
             RequestHead { method_text: b"-".to_vec(), target: b"-".to_vec(), ..RequestHead::default() };
         let mut ledger = Ledger::open(&self.core, &live, &self.peer, &head, id, Instant::now());
-        let failure = Failure::new(status, refusal.code, Step::Parse, "the request's head cannot be accepted");
-        let mut x = Exchange::begin(&self.core, live, self.peer.clone(), head, RequestBody::empty(), id, Instant::now());
+        let failure =
+            Failure::new(status, refusal.code, Step::Parse, "the request's head cannot be accepted");
+        let mut x = Exchange::begin(
+            &self.core,
+            live,
+            self.peer.clone(),
+            head,
+            RequestBody::empty(),
+            id,
+            Instant::now(),
+        );
         let response = turn_away(&self.core, &mut x, &failure);
         ledger.answer(None, &response);
         let ending = write::ending(&response, Version::Http11, false);

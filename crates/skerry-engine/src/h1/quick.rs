@@ -138,13 +138,32 @@ pub fn answer(
         None if is_head => {}
         None => return Quick::Large(Box::new(Large { live: live.clone(), stone, found, id, head_bytes })),
     }
-    record(core, live, peer, head, &found, &id, &stone, begun, (head_bytes_in as u64, (out.len() - before) as u64));
+    record(
+        core,
+        live,
+        peer,
+        head,
+        &found,
+        &id,
+        &stone,
+        begun,
+        (head_bytes_in as u64, (out.len() - before) as u64),
+    );
     Quick::Done
 }
 
 /// The decision, whatever protocol asks: a stored answer that may go out as it is.
-pub fn find(core: &Core, live: &Arc<Live>, memo: &mut Memo, peer: &Peer, head: &RequestHead) -> Option<(Stone, Found)> {
-    if head.framing != Framing::None || !matches!(head.method, Method::Get | Method::Head) || SLOW.iter().any(|name| head.fields.has(*name)) {
+pub fn find(
+    core: &Core,
+    live: &Arc<Live>,
+    memo: &mut Memo,
+    peer: &Peer,
+    head: &RequestHead,
+) -> Option<(Stone, Found)> {
+    if head.framing != Framing::None
+        || !matches!(head.method, Method::Get | Method::Head)
+        || SLOW.iter().any(|name| head.fields.has(*name))
+    {
         return None;
     }
     let site_at = memo.site(live, &head.authority)?;
@@ -165,7 +184,11 @@ pub fn find(core: &Core, live: &Arc<Live>, memo: &mut Memo, peer: &Peer, head: &
     if meta.status >= 400 || stone.is_soft_purged() {
         return None; // an error may have a page of its own
     }
-    let asked = if live.profile.request_directives { CacheControl::of_request(&head.fields) } else { CacheControl::default() };
+    let asked = if live.profile.request_directives {
+        CacheControl::of_request(&head.fields)
+    } else {
+        CacheControl::default()
+    };
     if reuse(live.profile, stored, &asked, now_ms / 1000) != Reuse::Fresh {
         return None;
     }

@@ -52,10 +52,20 @@ impl Head {
 
     /// One field, unless it frames or speaks of a connection (RFC 9113 8.2.2), or no line may look so.
     pub fn put(&mut self, name: &[u8], value: &[u8]) {
-        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value.trim_ascii())) else { return };
+        let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value.trim_ascii()))
+        else {
+            return;
+        };
         let ends_here = matches!(
             name.as_str(),
-            "connection" | "content-length" | "transfer-encoding" | "upgrade" | "keep-alive" | "proxy-connection" | "te"
+            "connection"
+                | "content-length"
+                | "transfer-encoding"
+                | "upgrade"
+                | "keep-alive"
+                | "proxy-connection"
+                | "te"
         );
         if !ends_here {
             self.put_known(name, value);
@@ -205,7 +215,13 @@ async fn poll_with_reset<T>(send: &mut SendStream<Bytes>, work: impl Future<Outp
 }
 
 /// Hand over no more than the viewer has room for: what waits here is a slice of the store, what h2 holds is memory.
-async fn send_piece(stream: &Stream, send: &mut SendStream<Bytes>, mut piece: Bytes, is_last: bool, bytes_out: &mut u64) -> Result<(), Gone> {
+async fn send_piece(
+    stream: &Stream,
+    send: &mut SendStream<Bytes>,
+    mut piece: Bytes,
+    is_last: bool,
+    bytes_out: &mut u64,
+) -> Result<(), Gone> {
     while !piece.is_empty() {
         stream.enter(Phase::Moving);
         send.reserve_capacity(piece.len());
@@ -242,11 +258,20 @@ mod tests {
     #[test]
     fn no_field_of_a_connection_and_no_broken_line_goes_out() {
         let mut response = Response::new(200, Step::Pass, Outcome::Miss);
-        for (name, value) in [("Connection", "x"), ("Keep-Alive", "5"), ("Content-Length", "9"), ("X-A", "1"), ("X-a", "2"), ("X-B", "a\r\nb: c"), ("a b", "c")] {
+        for (name, value) in [
+            ("Connection", "x"),
+            ("Keep-Alive", "5"),
+            ("Content-Length", "9"),
+            ("X-A", "1"),
+            ("X-a", "2"),
+            ("X-B", "a\r\nb: c"),
+            ("a b", "c"),
+        ] {
             response.fields.push(name.as_bytes(), value.as_bytes());
         }
         let head = Head::of(&response, Ending::Length(3));
-        let fields: Vec<String> = head.fields().iter().map(|(n, v)| format!("{n}={}", v.to_str().unwrap())).collect();
+        let fields: Vec<String> =
+            head.fields().iter().map(|(n, v)| format!("{n}={}", v.to_str().unwrap())).collect();
         assert_eq!(fields, ["x-a=1", "x-a=2", "content-length=3"]);
     }
 
@@ -256,7 +281,8 @@ mod tests {
         head.put_lines(b"HTTP/1.1 203 x\r\nETag: \"a:b\"\r\nX:  y\r\n");
         head.put_mark("X-Cache", b"Hit from cloudfront");
         head.put_mark("Server-Timing", b"x");
-        let fields: Vec<String> = head.fields().iter().map(|(n, v)| format!("{n}={}", v.to_str().unwrap())).collect();
+        let fields: Vec<String> =
+            head.fields().iter().map(|(n, v)| format!("{n}={}", v.to_str().unwrap())).collect();
         assert_eq!(fields, ["etag=\"a:b\"", "x=y", "x-cache=Hit from cloudfront", "server-timing=x"]);
         assert_eq!(head.into_inner().status(), 203);
     }

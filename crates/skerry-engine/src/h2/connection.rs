@@ -175,7 +175,11 @@ async fn run<S: ViewerIo>(viewer: &Rc<Viewer>, connection: &mut Inner<S>) {
                 viewer.enter(Phase::Moving);
                 connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 let gone = poll_fn(|cx| {
-                    if viewer.watch.borrow().is_expired(cx) { Poll::Ready(()) } else { connection.poll_closed(cx).map(drop) }
+                    if viewer.watch.borrow().is_expired(cx) {
+                        Poll::Ready(())
+                    } else {
+                        connection.poll_closed(cx).map(drop)
+                    }
                 });
                 return gone.await;
             }
@@ -219,7 +223,8 @@ fn begin(viewer: &Rc<Viewer>, request: Request<RecvStream>, respond: SendRespons
         }
         Ok(asked) => {
             let live = viewer.core.live();
-            let found = quick::find(&viewer.core, &live, &mut viewer.memo.borrow_mut(), &viewer.peer, &asked.head);
+            let found =
+                quick::find(&viewer.core, &live, &mut viewer.memo.borrow_mut(), &viewer.peer, &asked.head);
             match found {
                 Some((stone, found)) => {
                     let id = viewer.core.new_id();
@@ -237,8 +242,12 @@ fn begin(viewer: &Rc<Viewer>, request: Request<RecvStream>, respond: SendRespons
 fn hit(viewer: &Rc<Viewer>, hit: Hit, mut respond: SendResponse<Bytes>) {
     let head = hit.head();
     let head_bytes = head.bytes;
-    let has_body = hit.asked.head.method != Method::Head && !forbids_body(hit.found.status) && hit.stone.body_bytes() > 0;
-    let Ok(mut send) = respond.send_response(head.into_inner(), !has_body) else { return hit.record(viewer, 0) };
+    let has_body = hit.asked.head.method != Method::Head
+        && !forbids_body(hit.found.status)
+        && hit.stone.body_bytes() > 0;
+    let Ok(mut send) = respond.send_response(head.into_inner(), !has_body) else {
+        return hit.record(viewer, 0);
+    };
     if !has_body {
         return hit.record(viewer, head_bytes);
     }

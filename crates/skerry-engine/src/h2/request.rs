@@ -8,8 +8,8 @@ use http::request::Parts;
 use skerry_http::head::{Framing, Method, RequestHead, Version};
 
 use crate::h1::request::{
-    BAD_EXPECT, BAD_HOST, BAD_LENGTH, BAD_SYNTAX, BAD_TARGET, FIELDS_MAX, HEAD_BYTES_MAX, HEAD_TOO_LARGE, NO_SUCH_FORM, Refusal,
-    TARGET_BYTES_MAX, TARGET_TOO_LONG, is_authority, parse_length,
+    BAD_EXPECT, BAD_HOST, BAD_LENGTH, BAD_SYNTAX, BAD_TARGET, FIELDS_MAX, HEAD_BYTES_MAX, HEAD_TOO_LARGE,
+    NO_SUCH_FORM, Refusal, TARGET_BYTES_MAX, TARGET_TOO_LONG, is_authority, parse_length,
 };
 
 /// A head, and what else was found in it.
@@ -53,7 +53,9 @@ fn take_target(parts: &Parts, head: &mut RequestHead) -> Result<(), Refusal> {
     if target == b"*" {
         return Err(NO_SUCH_FORM);
     }
-    if target.first() != Some(&b'/') || target.iter().any(|&b| !(0x21..0x7f).contains(&b) || b == b'\\' || b == b'#') {
+    if target.first() != Some(&b'/')
+        || target.iter().any(|&b| !(0x21..0x7f).contains(&b) || b == b'\\' || b == b'#')
+    {
         return Err(BAD_TARGET);
     }
     head.target.extend_from_slice(target);
@@ -87,7 +89,11 @@ fn take_fields(headers: &HeaderMap, head: &mut RequestHead) -> Result<(), Refusa
         let value = value.as_bytes();
         // RFC 9113 8.2.1: an origin would strip the space, and another cache would not
         let padded = |b: Option<&u8>| b.is_some_and(|b| matches!(b, b' ' | b'\t'));
-        if padded(value.first()) || padded(value.last()) || value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) || ends_here(name) {
+        if padded(value.first())
+            || padded(value.last())
+            || value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0))
+            || ends_here(name)
+        {
             return Err(BAD_SYNTAX);
         }
         if name != HOST && name != COOKIE {
@@ -105,7 +111,10 @@ fn take_fields(headers: &HeaderMap, head: &mut RequestHead) -> Result<(), Refusa
 /// Fields of a connection have no meaning here (RFC 9113 8.2.2). h2 refuses them; were it ever not to, an origin must
 /// still not get them.
 fn ends_here(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "connection" | "transfer-encoding" | "upgrade" | "keep-alive" | "proxy-connection" | "http2-settings")
+    matches!(
+        name.as_str(),
+        "connection" | "transfer-encoding" | "upgrade" | "keep-alive" | "proxy-connection" | "http2-settings"
+    )
 }
 
 fn framing(headers: &HeaderMap, ended: bool) -> Result<Framing, Refusal> {
@@ -147,12 +156,30 @@ mod tests {
 
     #[test]
     fn a_plain_head_becomes_ours() {
-        let asked = read(&parts("GET", "https://Shop.example:8443/a%2f?b", &[("accept", "x"), ("cookie", "a=1"), ("x-b", "2"), ("cookie", "c=3")]), true).unwrap();
-        let fields: Vec<String> =
-            asked.head.fields.iter().map(|(n, v)| format!("{}: {}", String::from_utf8_lossy(n), String::from_utf8_lossy(v))).collect();
+        let asked = read(
+            &parts(
+                "GET",
+                "https://Shop.example:8443/a%2f?b",
+                &[("accept", "x"), ("cookie", "a=1"), ("x-b", "2"), ("cookie", "c=3")],
+            ),
+            true,
+        )
+        .unwrap();
+        let fields: Vec<String> = asked
+            .head
+            .fields
+            .iter()
+            .map(|(n, v)| format!("{}: {}", String::from_utf8_lossy(n), String::from_utf8_lossy(v)))
+            .collect();
         assert_eq!(fields, ["Host: Shop.example:8443", "accept: x", "x-b: 2", "cookie: a=1; c=3"]);
-        assert_eq!((&asked.head.target[..], &asked.head.authority[..]), (&b"/a%2f?b"[..], &b"Shop.example:8443"[..]));
-        assert_eq!((asked.head.version, asked.head.framing, asked.head.method), (Version::Http2, Framing::None, Method::Get));
+        assert_eq!(
+            (&asked.head.target[..], &asked.head.authority[..]),
+            (&b"/a%2f?b"[..], &b"Shop.example:8443"[..])
+        );
+        assert_eq!(
+            (asked.head.version, asked.head.framing, asked.head.method),
+            (Version::Http2, Framing::None, Method::Get)
+        );
         assert_eq!(asked.head_bytes, b"GET /a%2f?b HTTP/2.0\r\nHost: Shop.example:8443\r\naccept: x\r\nx-b: 2\r\ncookie: a=1; c=3\r\n\r\n".len());
     }
 
@@ -184,21 +211,38 @@ mod tests {
             ("GET", "https://h/", &[("connection", "x")], true, Err(BAD_SYNTAX)),
             ("GET", "https://h/", &[("x", &long)], true, Err(HEAD_TOO_LARGE)),
             ("GET", "https://h/", &[("expect", "x")], true, Err(BAD_EXPECT)),
-            ("POST", "https://h/", &[("content-length", "3"), ("content-length", "3")], false, Err(BAD_LENGTH)),
+            (
+                "POST",
+                "https://h/",
+                &[("content-length", "3"), ("content-length", "3")],
+                false,
+                Err(BAD_LENGTH),
+            ),
             ("POST", "https://h/", &[("content-length", "03")], false, Err(BAD_LENGTH)),
             ("POST", "https://h/", &[("content-length", "3")], true, Err(BAD_LENGTH)),
         ];
         for (method, uri, fields, ended, want) in rows {
-            assert_eq!(read(&parts(method, uri, fields), *ended).map(|_| ()), *want, "{method} {uri:.40} {fields:.40?}");
+            assert_eq!(
+                read(&parts(method, uri, fields), *ended).map(|_| ()),
+                *want,
+                "{method} {uri:.40} {fields:.40?}"
+            );
         }
-        let many: Vec<(String, String)> = (0..=FIELDS_MAX).map(|n| (format!("x-{n}"), String::new())).collect();
+        let many: Vec<(String, String)> =
+            (0..=FIELDS_MAX).map(|n| (format!("x-{n}"), String::new())).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|(n, v)| (&n[..], &v[..])).collect();
         assert_eq!(read(&parts("GET", "https://h/", &many), true).map(|_| ()), Err(HEAD_TOO_LARGE));
     }
 
     #[test]
     fn an_expectation_is_heard_where_a_body_follows() {
-        assert!(read(&parts("POST", "https://h/", &[("expect", "100-Continue")]), false).unwrap().expects_continue);
-        assert!(!read(&parts("GET", "https://h/", &[("expect", "100-continue")]), true).unwrap().expects_continue);
+        assert!(
+            read(&parts("POST", "https://h/", &[("expect", "100-Continue")]), false)
+                .unwrap()
+                .expects_continue
+        );
+        assert!(
+            !read(&parts("GET", "https://h/", &[("expect", "100-continue")]), true).unwrap().expects_continue
+        );
     }
 }

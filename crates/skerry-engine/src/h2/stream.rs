@@ -223,12 +223,19 @@ impl Hit {
     /// The head of its answer.
     pub fn head(&self) -> Head {
         let site = &self.live.sites[self.found.site];
-        let rendered = quick::rendered_of(&site.behaviors[self.found.behavior], &self.stone).unwrap_or(self.stone.head());
+        let rendered = quick::rendered_of(&site.behaviors[self.found.behavior], &self.stone)
+            .unwrap_or(self.stone.head());
         let mut head = Head::new(self.found.status);
         head.put_lines(rendered);
-        let facts =
-            CacheFacts { hit: true, age_s: Some(self.found.age_s), ttl_s: Some(self.found.ttl_s), ..CacheFacts::default() };
-        marks(&self.live, Some(site), &self.id, Outcome::Hit, &facts, None, |name, value| head.put_mark(name, value));
+        let facts = CacheFacts {
+            hit: true,
+            age_s: Some(self.found.age_s),
+            ttl_s: Some(self.found.ttl_s),
+            ..CacheFacts::default()
+        };
+        marks(&self.live, Some(site), &self.id, Outcome::Hit, &facts, None, |name, value| {
+            head.put_mark(name, value)
+        });
         head.put_ranges();
         if !skerry_http::status::forbids_body(self.found.status) {
             head.put_length(self.stone.body_bytes());
@@ -239,7 +246,17 @@ impl Hit {
     /// Write it down.
     pub fn record(&self, viewer: &Viewer, bytes_out: u64) {
         let bytes = (self.asked.head_bytes as u64, bytes_out);
-        quick::record(&viewer.core, &self.live, &viewer.peer, &self.asked.head, &self.found, &self.id, &self.stone, self.begun, bytes);
+        quick::record(
+            &viewer.core,
+            &self.live,
+            &viewer.peer,
+            &self.asked.head,
+            &self.found,
+            &self.id,
+            &self.stone,
+            self.begun,
+            bytes,
+        );
     }
 }
 

@@ -24,7 +24,8 @@ impl Certificate {
     /// From a pair of PEM files.
     fn load(path: &Path, provider: &CryptoProvider) -> Result<Certificate, String> {
         let at = |path: &Path, e: String| format!("{}: {e}", path.display());
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(|e| at(path, e.to_string()))?.collect();
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_file_iter(path).map_err(|e| at(path, e.to_string()))?.collect();
         let chain = chain.map_err(|e| at(path, e.to_string()))?;
         let first = chain.first().ok_or_else(|| at(path, "holds no certificate".to_owned()))?;
         let parsed = webpki::EndEntityCert::try_from(first).map_err(|e| at(path, e.to_string()))?;
@@ -43,7 +44,9 @@ impl Certificate {
     pub fn covers(&self, name: &str) -> bool {
         self.names.iter().any(|own| match own.strip_prefix("*.") {
             None => own == name,
-            Some(suffix) => name.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == suffix),
+            Some(suffix) => {
+                name.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == suffix)
+            }
         })
     }
 }

@@ -35,7 +35,9 @@ impl Presented {
         let host = String::from_utf8_lossy(split_port(authority).0).into_owned();
         let asked = self.asked.as_deref().unwrap_or("no name");
         let words = format!("'{host}' is not served on this connection, which was opened for {asked}");
-        let hint = format!("Open a connection with '{host}' as its server name: curl --connect-to '{host}:443:HOST:PORT' https://{host}/");
+        let hint = format!(
+            "Open a connection with '{host}' as its server name: curl --connect-to '{host}:443:HOST:PORT' https://{host}/"
+        );
         Failure::new(421, "misdirected", Step::Route, words).with_hint(hint)
     }
 }

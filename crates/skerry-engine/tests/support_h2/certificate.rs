@@ -50,7 +50,10 @@ pub fn make(names: &[&str]) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn pem(kind: &str, der: &[u8]) -> String {
-    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", base64::engine::general_purpose::STANDARD.encode(der))
+    format!(
+        "-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n",
+        base64::engine::general_purpose::STANDARD.encode(der)
+    )
 }
 
 /// A folder that goes when this does.
@@ -59,7 +62,11 @@ pub struct Folder(pub PathBuf);
 impl Folder {
     pub fn new() -> Folder {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let path = std::env::temp_dir().join(format!("skerry-tls-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed)));
+        let path = std::env::temp_dir().join(format!(
+            "skerry-tls-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Relaxed)
+        ));
         std::fs::create_dir(&path).unwrap();
         Folder(path)
     }

@@ -78,7 +78,10 @@ impl Came {
 impl Raw {
     /// Preface and settings; `settings` as identifier and value.
     pub async fn new(mut io: DuplexStream, settings: &[(u16, u32)]) -> Raw {
-        let payload: Vec<u8> = settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
+        let payload: Vec<u8> = settings
+            .iter()
+            .flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat())
+            .collect();
         io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         io.write_all(&frame(SETTINGS, 0, 0, &payload)).await.unwrap();
         Raw { io, inbox: Vec::new() }
@@ -98,11 +101,18 @@ impl Raw {
     pub async fn next(&mut self) -> Option<Came> {
         loop {
             if self.inbox.len() >= 9 {
-                let length = usize::from(self.inbox[0]) << 16 | usize::from(self.inbox[1]) << 8 | usize::from(self.inbox[2]);
+                let length = usize::from(self.inbox[0]) << 16
+                    | usize::from(self.inbox[1]) << 8
+                    | usize::from(self.inbox[2]);
                 if self.inbox.len() >= 9 + length {
                     let bytes: Vec<u8> = self.inbox.drain(..9 + length).collect();
                     let stream = u32::from_be_bytes(bytes[5..9].try_into().unwrap()) & 0x7fff_ffff;
-                    return Some(Came { kind: bytes[3], flags: bytes[4], stream, payload: bytes[9..].to_vec() });
+                    return Some(Came {
+                        kind: bytes[3],
+                        flags: bytes[4],
+                        stream,
+                        payload: bytes[9..].to_vec(),
+                    });
                 }
             }
             if !self.io.read_buf(&mut self.inbox).await.is_ok_and(|n| n > 0) {

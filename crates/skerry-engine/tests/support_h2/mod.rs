@@ -121,8 +121,15 @@ impl World {
     /// Everything that is zero when nobody asks for anything.
     pub fn gauges(&self) -> [i64; 5] {
         let (stats, cache) = (&self.core.stats, self.core.shared.cache.gauges());
-        let (connections, requests) = (stats.open_connections.load(Relaxed), stats.requests_active.load(Relaxed));
-        [connections, requests, stats.functions_active.load(Relaxed), cache.fills as i64, cache.pinned_bytes as i64]
+        let (connections, requests) =
+            (stats.open_connections.load(Relaxed), stats.requests_active.load(Relaxed));
+        [
+            connections,
+            requests,
+            stats.functions_active.load(Relaxed),
+            cache.fills as i64,
+            cache.pinned_bytes as i64,
+        ]
     }
 
     /// Wait until all is at rest; the origin may hold its answers no longer.
@@ -135,12 +142,22 @@ impl World {
 }
 
 pub fn peer() -> Peer {
-    Peer { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 5_000, is_https: true, tls_protocol: "", tls_cipher: String::new() }
+    Peer {
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        port: 5_000,
+        is_https: true,
+        tls_protocol: "",
+        tls_cipher: String::new(),
+    }
 }
 
 fn unnamed() -> File {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let path = std::env::temp_dir().join(format!("skerry-h2-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed)));
+    let path = std::env::temp_dir().join(format!(
+        "skerry-h2-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Relaxed)
+    ));
     let file = File::options().read(true).append(true).create_new(true).open(&path).unwrap();
     std::fs::remove_file(path).unwrap();
     file
@@ -175,7 +192,11 @@ impl Client {
     }
 
     /// Begin a request; its answer and the way for its body.
-    pub async fn begin(&self, request: Request<()>, ended: bool) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+    pub async fn begin(
+        &self,
+        request: Request<()>,
+        ended: bool,
+    ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
         let mut send = self.send.clone().ready().await.unwrap();
         send.send_request(request, ended).unwrap()
     }
@@ -221,6 +242,7 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Run with time that jumps over every wait.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, test)
 }

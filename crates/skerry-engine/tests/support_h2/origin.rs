@@ -56,7 +56,11 @@ pub fn pattern(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| (at % 251) as u8).collect()
 }
 
-async fn serve(mut io: DuplexStream, seen: Rc<RefCell<Vec<Seen>>>, mut held: watch::Receiver<bool>) -> std::io::Result<()> {
+async fn serve(
+    mut io: DuplexStream,
+    seen: Rc<RefCell<Vec<Seen>>>,
+    mut held: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let mut inbox = Vec::new();
     loop {
         let head = loop {
@@ -82,7 +86,8 @@ async fn serve(mut io: DuplexStream, seen: Rc<RefCell<Vec<Seen>>>, mut held: wat
             let _ = held.wait_for(|held| !held).await;
         }
         let content = if kind == "echo" { body } else { pattern(bytes) };
-        let keep = if matches!(kind.as_str(), "stored" | "held" | "unknown") { "max-age=60" } else { "no-store" };
+        let keep =
+            if matches!(kind.as_str(), "stored" | "held" | "unknown") { "max-age=60" } else { "no-store" };
         let framing = match kind.as_str() {
             "unknown" => "Transfer-Encoding: chunked".to_owned(),
             _ => format!("Content-Length: {}", content.len()),
