@@ -30,6 +30,7 @@ use crate::origin::connect::NetConnect;
 use crate::record::Format;
 use crate::snapshot::Live;
 use crate::stats;
+use crate::tls::Acceptor;
 
 fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -261,6 +262,7 @@ impl Engine {
         let Some(listeners) = self.listeners.lock().take() else {
             return Err("run: it runs already".to_owned());
         };
+        let tls = Acceptor::load(self.config.tls_dir.as_ref())?;
         let mut threads = Vec::new();
         for index in 0..self.config.threads {
             let clone =
@@ -281,7 +283,7 @@ impl Engine {
                     pop: self.config.pop.clone(),
                 },
                 no_deadline: self.config.no_deadline,
-                tls_dir: self.config.tls_dir.clone().into(),
+                tls: tls.clone(),
                 trusted_roots: self.config.trusted_roots.iter().map(PathBuf::from).collect(),
             };
             let thread = std::thread::Builder::new()
@@ -335,7 +337,7 @@ struct Seat {
     function_file: Option<Arc<std::fs::File>>,
     launcher: Launcher,
     no_deadline: bool,
-    tls_dir: PathBuf,
+    tls: Option<Acceptor>,
     trusted_roots: Vec<PathBuf>,
 }
 
@@ -368,7 +370,7 @@ impl Seat {
             log: self.log.take().map_or_else(AccessLog::none, |(file, format)| AccessLog::to(file, format)),
             seed: seed(),
         });
-        let tls = crate::tls::Acceptor::load(&self.tls_dir)?;
+        let tls = self.tls.take();
         let mut accepting = Vec::new();
         for (listener, secure) in
             self.http.drain(..).map(|l| (l, None)).chain(self.https.drain(..).map(|l| (l, tls.clone())))
@@ -381,12 +383,15 @@ impl Seat {
                 self.drain.clone(),
             )));
         }
-        let ticking = core.clone();
+        let (ticking, renewing, mut told) = (core.clone(), tls, String::new());
         let ticker = tokio::task::spawn_local(async move {
             let mut every = tokio::time::interval(Duration::from_secs(1));
             loop {
                 every.tick().await;
                 ticking.tick();
+                if let Some(tls) = renewing.as_ref().filter(|_| ticking.index == 0) {
+                    renew(tls, &mut told);
+                }
             }
         });
         for task in accepting {
@@ -416,6 +421,18 @@ impl Seat {
     }
 }
 
+/// Certificates and ticket keys are exchanged while an engine runs. What is wrong is said once, and the old ones stay.
+fn renew(tls: &Acceptor, told: &mut String) {
+    match tls.refresh() {
+        Ok(_) => told.clear(),
+        Err(error) if error == *told => {}
+        Err(error) => {
+            eprintln!("{error}; the certificates read before stay in use");
+            *told = error;
+        }
+    }
+}
+
 /// Ids need to be unlike those of other cores, PoPs and starts.
 fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
@@ -425,7 +442,7 @@ fn seed() -> u64 {
 async fn accept(
     core: Rc<Core>,
     listener: tokio::net::TcpListener,
-    tls: Option<crate::tls::Acceptor>,
+    tls: Option<Acceptor>,
     mut drain: watch::Receiver<Option<Instant>>,
 ) {
     loop {

@@ -319,6 +319,36 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// A request of a viewer, as its codec hands it over.
+    pub fn begin(
+        core: &Core,
+        live: Arc<Live>,
+        peer: Rc<Peer>,
+        head: RequestHead,
+        body: RequestBody,
+        id: RequestId,
+        begun: std::time::Instant,
+    ) -> Self {
+        Exchange {
+            live,
+            site: 0,
+            behavior: 0,
+            peer,
+            viewer_target: head.target.clone(),
+            head,
+            body,
+            id,
+            begun,
+            begun_unix_ms: core.clock.unix_ms(),
+            depth: 0,
+            for_error_page: false,
+            trace: Vec::with_capacity(8),
+            key_hash: 0,
+            origin: None,
+            origin_us: 0,
+        }
+    }
+
     /// Its distribution.
     pub fn site(&self) -> &Site {
         &self.live.sites[self.site]

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod function;
 pub mod function_log;
 pub mod h1;
+pub mod h2;
 pub mod headers;
 pub mod journal;
 pub mod ledger;

@@ -58,6 +58,20 @@ struct RawDistribution {
     behaviors: Vec<RawBehavior>,
     #[serde(default)]
     error_responses: Vec<ErrorResponse>,
+    #[serde(default)]
+    viewer_tls: RawViewerTls,
+    #[serde(default = "yes")]
+    http2: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Default, Deserialize)]
+struct RawViewerTls {
+    #[serde(default)]
+    minimum_protocol: String,
 }
 
 #[derive(Deserialize)]
@@ -266,6 +280,15 @@ impl Behavior {
     }
 }
 
+/// What viewers may speak (rows 10, 11). Policies below TLS 1.2 are a finding in Python: rustls has no such protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ViewerTls {
+    /// A policy `TLSv1.3_…`.
+    pub tls13_only: bool,
+    /// HTTP/2 is offered.
+    pub http2: bool,
+}
+
 /// A distribution, ready.
 #[allow(missing_docs)] // as in spec/distribution.py
 pub struct Site {
@@ -280,6 +303,7 @@ pub struct Site {
     pub behaviors: Vec<Behavior>,
     pub origins: Vec<Arc<Origin>>,
     pub errors: Vec<ErrorResponse>,
+    pub viewer_tls: ViewerTls,
 }
 
 impl Site {
@@ -367,6 +391,13 @@ impl Live {
         self.functions.contains(version)
     }
 
+    /// What a viewer may speak that asks for this server name. One that names no distribution of ours is let in by
+    /// either protocol; `route` tells it what is wrong.
+    pub fn viewer_tls(&self, name: Option<&str>) -> ViewerTls {
+        let site = self.site_of(name.unwrap_or("").as_bytes());
+        site.map_or(ViewerTls { tls13_only: false, http2: true }, |site| self.sites[site].viewer_tls)
+    }
+
     /// The site for a lower-case host without port: exact, then wildcard, then the only one where the host is
     /// nobody's alias (an address, `localhost`, `POP.skerry.localhost`).
     pub fn site_of(&self, host: &[u8]) -> Option<usize> {
@@ -387,7 +418,7 @@ impl Live {
 }
 
 /// Hosts people type on their own machine: VOCABULARY "Names people type".
-fn is_local(host: &[u8]) -> bool {
+pub fn is_local(host: &[u8]) -> bool {
     let text = std::str::from_utf8(host).unwrap_or("x");
     host.is_empty()
         || host == b"localhost"
@@ -462,6 +493,10 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
         behaviors,
         origins,
         errors: raw.error_responses,
+        viewer_tls: ViewerTls {
+            tls13_only: raw.viewer_tls.minimum_protocol.starts_with("TLSv1.3"),
+            http2: raw.http2,
+        },
     })
 }
 

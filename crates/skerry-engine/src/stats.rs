@@ -106,7 +106,7 @@ counters! {
     requests, hits, misses, refresh_hits, stale_hits, passes, errors, redirects, refused, generated,
     bytes_out, bytes_in, origin_requests, origin_bytes, origin_errors, origin_retries, origin_connects,
     function_calls, function_errors, function_violations, function_throttles, leases, fills, fills_stored,
-    connections, tls_handshakes, records,
+    connections, tls_handshakes, tls_resumptions, tls_failures, tls_unknown_names, floods, records,
 }
 
 /// Add one.

@@ -88,6 +88,14 @@ pub async fn walk(core: &Rc<Core>, x: &mut Exchange) -> Response {
     if x.depth > 0 { response } else { finish::finish(core, x, response) }
 }
 
+/// The answer to what never became a request of a distribution: a head that was refused, a host that is not served
+/// on this connection. No step of the walk has seen it, so no rule of a distribution touches it.
+pub fn turn_away(core: &Rc<Core>, x: &mut Exchange, failure: &Failure) -> Response {
+    x.site = x.live.sites.len();
+    let response = error_page::of_failure(x, failure);
+    finish::finish(core, x, response)
+}
+
 /// `route` to `pass`: the steps that can give an answer.
 async fn answer(core: &Rc<Core>, x: &mut Exchange) -> Result<Box<Response>, Box<Failure>> {
     if x.depth == 0 {

@@ -33,6 +33,7 @@ pub struct Watch {
     phase: Cell<Phase>,
     deadline_ms: Cell<u64>,
     expired: Cell<bool>,
+    nudged: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -62,6 +63,17 @@ impl Watch {
 
     fn expire(&self) {
         self.expired.set(true);
+        self.wake();
+    }
+
+    /// Let a connection that is at work see once that the engine drains: an h2 viewer must be told (GOAWAY).
+    fn nudge(&self) {
+        if !self.nudged.replace(true) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -81,6 +93,7 @@ impl Watches {
             phase: Cell::new(Phase::Idle),
             deadline_ms: Cell::new(0),
             expired: Cell::new(false),
+            nudged: Cell::new(false),
             waker: RefCell::new(None),
         });
         watch.enter(Phase::Idle, now_ms);
@@ -97,6 +110,9 @@ impl Watches {
             if watch.deadline_ms.get() <= now_ms || (drain && watch.phase.get() == Phase::Idle) {
                 watch.expire();
                 return false;
+            }
+            if drain {
+                watch.nudge();
             }
             true
         });

@@ -15,11 +15,11 @@ use super::wire::{ViewerBody, ViewerIo, Wire};
 use super::write;
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::exchange::{Exchange, Failure, Peer, Response};
+use crate::exchange::{Exchange, Failure, Peer};
 use crate::ledger::Ledger;
 use crate::stats::{Up, count};
-use crate::steps::{error_page, finish};
-use crate::walk::{Step, walk};
+use crate::tls::presented::Presented;
+use crate::walk::{Step, turn_away, walk};
 use crate::watch::Phase;
 
 /// A body nobody wanted is read up to here so that the connection can be used on.
@@ -49,6 +49,11 @@ struct Asked {
 
 /// Serve a connection to its end.
 pub async fn serve<S: ViewerIo>(core: Rc<Core>, io: S, peer: Peer) {
+    serve_secure(core, io, peer, None).await;
+}
+
+/// Serve a connection that began with a handshake, for the hosts that were agreed on in it.
+pub async fn serve_secure<S: ViewerIo>(core: Rc<Core>, io: S, peer: Peer, presented: Option<Presented>) {
     count(&core.stats.connections);
     let _open = Up::new(&core.stats, |s| &s.open_connections);
     let watch = core.watches.add(core.clock.unix_ms());
@@ -57,7 +62,7 @@ pub async fn serve<S: ViewerIo>(core: Rc<Core>, io: S, peer: Peer) {
         core,
         wire,
         peer: Rc::new(peer),
-        memo: Memo::default(),
+        memo: Memo::of(presented),
         head: RequestHead::default(),
         seen: 0,
         out: Vec::new(),
@@ -318,29 +323,15 @@ impl<S: ViewerIo> Connection<S> {
                 self.core.shared.body_prefix_bytes_max,
             ),
         };
-        let mut x = Exchange {
-            live,
-            site: 0,
-            behavior: 0,
-            peer: self.peer.clone(),
-            viewer_target: head.target.clone(),
-            head,
-            body,
-            id,
-            begun,
-            begun_unix_ms: self.core.clock.unix_ms(),
-            depth: 0,
-            for_error_page: false,
-            trace: Vec::with_capacity(8),
-            key_hash: 0,
-            origin: None,
-            origin_us: 0,
-        };
+        let mut x = Exchange::begin(&self.core, live, self.peer.clone(), head, body, id, begun);
         let core = self.core.clone();
-        let answered = tokio::select! {
-            biased;
-            response = walk(&core, &mut x) => Some(response),
-            () = self.wire.left() => None,
+        let answered = match self.memo.misdirected(&x.head.authority) {
+            Some(failure) => Some(turn_away(&core, &mut x, &failure)),
+            None => tokio::select! {
+                biased;
+                response = walk(&core, &mut x) => Some(response),
+                () = self.wire.left() => None,
+            },
         };
         ledger.bytes_in = head_bytes as u64 + self.wire.body_bytes.get();
         let Some(response) = answered else {
@@ -385,28 +376,16 @@ impl<S: ViewerIo> Connection<S> {
         let mut ledger = Ledger::open(&self.core, &live, &self.peer, &head, id, Instant::now());
         let failure =
             Failure::new(status, refusal.code, Step::Parse, "the request's head cannot be accepted");
-        let mut response: Response = error_page::page(&failure, &id, &live.pop, b"");
-        response.failure = Some(std::sync::Arc::new(failure));
-        let site = live.sites.len();
-        let mut x = Exchange {
+        let mut x = Exchange::begin(
+            &self.core,
             live,
-            site,
-            behavior: 0,
-            peer: self.peer.clone(),
-            viewer_target: Vec::new(),
+            self.peer.clone(),
             head,
-            body: RequestBody::empty(),
+            RequestBody::empty(),
             id,
-            begun: Instant::now(),
-            begun_unix_ms: self.core.clock.unix_ms(),
-            depth: 0,
-            for_error_page: false,
-            trace: Vec::new(),
-            key_hash: 0,
-            origin: None,
-            origin_us: 0,
-        };
-        let response = finish::finish(&self.core, &mut x, response);
+            Instant::now(),
+        );
+        let response = turn_away(&self.core, &mut x, &failure);
         ledger.answer(None, &response);
         let ending = write::ending(&response, Version::Http11, false);
         let mut bytes = Vec::with_capacity(512);

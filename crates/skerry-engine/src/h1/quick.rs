@@ -16,13 +16,14 @@ use skerry_http::reuse::{Reuse, reuse};
 use super::request::HeadFacts;
 use super::write::{put_connection, put_length};
 use crate::core::Core;
-use crate::exchange::{CacheFacts, Peer, Stone};
+use crate::exchange::{CacheFacts, Failure, Peer, Stone};
 use crate::record::{Outcome, RequestId, View};
 use crate::snapshot::{Behavior, Live, Site};
 use crate::stats::{add, count};
 use crate::steps::admit::{Admission, decide};
 use crate::steps::finish::marks;
 use crate::steps::{route, store};
+use crate::tls::presented::Presented;
 
 /// Fields that ask for more than a plain answer.
 const SLOW: [Known; 8] = [
@@ -43,12 +44,26 @@ pub struct Memo {
     /// Weak, not an address: the place of a snapshot that is gone may be another's by now, and this keeps it taken.
     live: Weak<Live>,
     site: usize,
+    presented: Option<Presented>,
 }
 
 impl Memo {
+    /// Of a connection that began with this in its handshake.
+    pub fn of(presented: Option<Presented>) -> Self {
+        Memo { presented, ..Memo::default() }
+    }
+
+    /// Why this authority is not served here, if it is not (421).
+    pub fn misdirected(&self, authority: &[u8]) -> Option<Failure> {
+        self.presented.as_ref().filter(|p| !p.covers(authority)).map(|p| p.refusal(authority))
+    }
+
     fn site(&mut self, live: &Arc<Live>, authority: &[u8]) -> Option<usize> {
         if std::ptr::eq(self.live.as_ptr(), Arc::as_ptr(live)) && self.authority == authority {
             return Some(self.site);
+        }
+        if self.presented.as_ref().is_some_and(|p| !p.covers(authority)) {
+            return None;
         }
         let site = route::site_of(live, authority)?;
         self.live = Arc::downgrade(live);
@@ -83,6 +98,7 @@ pub struct Found {
     pub age_s: u32,
     pub ttl_s: i64,
     pub status: u16,
+    pub now_ms: u64,
 }
 
 /// What became of a request.
@@ -108,54 +124,9 @@ pub fn answer(
     head_bytes_in: usize,
     out: &mut Vec<u8>,
 ) -> Quick {
-    if head.framing != Framing::None
-        || !matches!(head.method, Method::Get | Method::Head)
-        || SLOW.iter().any(|name| head.fields.has(*name))
-    {
-        return Quick::Walk;
-    }
-    let Some(site_at) = memo.site(live, &head.authority) else { return Quick::Walk };
-    let site = &live.sites[site_at];
-    let behavior_at = route::behavior_of(site, head.path());
-    let behavior = &site.behaviors[behavior_at];
-    if !is_plain(live, site, behavior, peer, head) {
-        return Quick::Walk;
-    }
-    let mut key = core.key.borrow_mut();
-    behavior.key.write(head, &mut key);
-    let hash = hash_key(&key);
-    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
-    let Some(stone) = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut())
-    else {
-        return Quick::Walk;
-    };
-    let meta = stone.meta();
-    let now_ms = core.clock.unix_ms();
-    let Some(stored) = &meta.stored else { return Quick::Walk };
-    if meta.status >= 400 || stone.is_soft_purged() {
-        return Quick::Walk; // an error may have a page of its own
-    }
-    let asked = if live.profile.request_directives {
-        CacheControl::of_request(&head.fields)
-    } else {
-        CacheControl::default()
-    };
-    if reuse(live.profile, stored, &asked, now_ms / 1000) != Reuse::Fresh {
-        return Quick::Walk;
-    }
-    let rendered: &[u8] = match (&behavior.response_headers, &meta.rendered) {
-        (None, _) => stone.head(),
-        (Some(_), Some(r)) if r.0 == behavior.headers_digest => &r.1,
-        _ => return Quick::Walk,
-    };
-    let found = Found {
-        site: site_at,
-        behavior: behavior_at,
-        key_hash: hash,
-        age_s: stored.age_s(now_ms / 1000),
-        ttl_s: stored.ttl_s(now_ms / 1000),
-        status: meta.status,
-    };
+    let Some((stone, found)) = find(core, live, memo, peer, head) else { return Quick::Walk };
+    let site = &live.sites[found.site];
+    let Some(rendered) = rendered_of(&site.behaviors[found.behavior], &stone) else { return Quick::Walk };
     let id = core.new_id();
     let before = out.len();
     write_head(live, site, &stone, rendered, &found, &id, head.version, facts.close, out);
@@ -176,10 +147,71 @@ pub fn answer(
         &id,
         &stone,
         begun,
-        now_ms,
         (head_bytes_in as u64, (out.len() - before) as u64),
     );
     Quick::Done
+}
+
+/// The decision, whatever protocol asks: a stored answer that may go out as it is.
+pub fn find(
+    core: &Core,
+    live: &Arc<Live>,
+    memo: &mut Memo,
+    peer: &Peer,
+    head: &RequestHead,
+) -> Option<(Stone, Found)> {
+    if head.framing != Framing::None
+        || !matches!(head.method, Method::Get | Method::Head)
+        || SLOW.iter().any(|name| head.fields.has(*name))
+    {
+        return None;
+    }
+    let site_at = memo.site(live, &head.authority)?;
+    let site = &live.sites[site_at];
+    let behavior_at = route::behavior_of(site, head.path());
+    let behavior = &site.behaviors[behavior_at];
+    if !is_plain(live, site, behavior, peer, head) {
+        return None;
+    }
+    let mut key = core.key.borrow_mut();
+    behavior.key.write(head, &mut key);
+    let hash = hash_key(&key);
+    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
+    let stone = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut())?;
+    let meta = stone.meta();
+    let now_ms = core.clock.unix_ms();
+    let stored = meta.stored.as_ref()?;
+    if meta.status >= 400 || stone.is_soft_purged() {
+        return None; // an error may have a page of its own
+    }
+    let asked = if live.profile.request_directives {
+        CacheControl::of_request(&head.fields)
+    } else {
+        CacheControl::default()
+    };
+    if reuse(live.profile, stored, &asked, now_ms / 1000) != Reuse::Fresh {
+        return None;
+    }
+    rendered_of(behavior, &stone)?;
+    let found = Found {
+        site: site_at,
+        behavior: behavior_at,
+        key_hash: hash,
+        age_s: stored.age_s(now_ms / 1000),
+        ttl_s: stored.ttl_s(now_ms / 1000),
+        status: meta.status,
+        now_ms,
+    };
+    Some((stone, found))
+}
+
+/// The head as it goes out under the behavior's response headers policy (status line and fields).
+pub fn rendered_of<'a>(behavior: &Behavior, stone: &'a Stone) -> Option<&'a [u8]> {
+    match (&behavior.response_headers, &stone.meta().rendered) {
+        (None, _) => Some(stone.head()),
+        (Some(_), Some(r)) if r.0 == behavior.headers_digest => Some(&r.1),
+        _ => None,
+    }
 }
 
 /// No function, no redirect, nothing to refuse.
@@ -222,8 +254,9 @@ fn write_head(
     out.extend_from_slice(b"\r\n");
 }
 
+/// Count and write down.
 #[allow(clippy::too_many_arguments)] // see answer()
-fn record(
+pub fn record(
     core: &Rc<Core>,
     live: &Live,
     peer: &Peer,
@@ -232,7 +265,6 @@ fn record(
     id: &RequestId,
     stone: &Stone,
     begun: Instant,
-    now_ms: u64,
     (bytes_in, bytes_out): (u64, u64),
 ) {
     let stats = &core.stats;
@@ -247,7 +279,7 @@ fn record(
     let (path, query) = skerry_http::head::split_target(&head.target);
     let known = |name: Known| head.fields.known(name).unwrap_or(b"");
     core.record(&View {
-        unix_ms: now_ms,
+        unix_ms: found.now_ms,
         id,
         pop: &live.pop_code,
         client_ip: peer.ip,
@@ -298,16 +330,5 @@ pub fn record_large(
     body_bytes: u64,
 ) {
     let bytes = (head_bytes_in as u64, large.head_bytes + body_bytes);
-    record(
-        core,
-        &large.live,
-        peer,
-        head,
-        &large.found,
-        &large.id,
-        &large.stone,
-        begun,
-        core.clock.unix_ms(),
-        bytes,
-    );
+    record(core, &large.live, peer, head, &large.found, &large.id, &large.stone, begun, bytes);
 }

@@ -25,18 +25,18 @@ const fn refuse(status: u16, code: &'static str) -> Refusal {
     Refusal { status, code }
 }
 
-const BAD_SYNTAX: Refusal = refuse(400, "bad-syntax");
+pub(crate) const BAD_SYNTAX: Refusal = refuse(400, "bad-syntax");
 const BARE_LF: Refusal = refuse(400, "bare-line-feed");
-const BAD_TARGET: Refusal = refuse(400, "bad-target");
-const BAD_HOST: Refusal = refuse(400, "bad-host");
-const BAD_LENGTH: Refusal = refuse(400, "bad-content-length");
+pub(crate) const BAD_TARGET: Refusal = refuse(400, "bad-target");
+pub(crate) const BAD_HOST: Refusal = refuse(400, "bad-host");
+pub(crate) const BAD_LENGTH: Refusal = refuse(400, "bad-content-length");
 const BAD_CODING: Refusal = refuse(400, "bad-transfer-encoding");
 const BOTH_FRAMINGS: Refusal = refuse(400, "length-and-coding");
-const HEAD_TOO_LARGE: Refusal = refuse(431, "head-too-large");
-const TARGET_TOO_LONG: Refusal = refuse(414, "target-too-long");
-const BAD_EXPECT: Refusal = refuse(417, "bad-expectation");
+pub(crate) const HEAD_TOO_LARGE: Refusal = refuse(431, "head-too-large");
+pub(crate) const TARGET_TOO_LONG: Refusal = refuse(414, "target-too-long");
+pub(crate) const BAD_EXPECT: Refusal = refuse(417, "bad-expectation");
 const BAD_VERSION: Refusal = refuse(505, "bad-version");
-const NO_SUCH_FORM: Refusal = refuse(501, "method-not-supported");
+pub(crate) const NO_SUCH_FORM: Refusal = refuse(501, "method-not-supported");
 
 /// What the bytes held.
 #[derive(Debug, PartialEq, Eq)]
