@@ -492,7 +492,7 @@ async fn ask(
         }
         let again = match error.retry {
             Retry::Always => true,
-            Retry::IfSafe => is_safe,
+            Retry::IfSafe => is_safe && (reused || live.profile.retry_reads),
             Retry::Never => false,
         };
         if !again || attempts_left == 0 || !errand.body.can_replay() {

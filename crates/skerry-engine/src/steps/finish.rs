@@ -43,7 +43,9 @@ pub fn finish(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Resp
     }
     let live = x.live.clone();
     let fields = &mut response.fields;
-    fields.remove(b"age");
+    if response.cache.age_s.is_some() {
+        fields.remove(b"age");
+    }
     if !fields.has(Known::Date) {
         let mut date = Vec::new();
         core.put_date(x.now_s(core), &mut date);

@@ -338,6 +338,8 @@ fn of_fill(
     if !facts.stored {
         facts.reason = meta.reason;
     }
+    // a cache behind us has kept it for a while already
+    facts.age_s = meta.stored.map(|s| s.initial_age_s).filter(|age| *age > 0);
     let step = if facts.stored { Step::Store } else { Step::Pass };
     x.origin = meta.origin.clone();
     x.origin_us = meta.origin_us;
@@ -359,6 +361,9 @@ fn of_fill(
     };
     let mut response = Response::new(meta.status, step, outcome);
     response.fields = thaw(head);
+    if let Some(once) = meta.once.as_ref().filter(|_| reader.is_leader()) {
+        once.iter().for_each(|(name, value)| response.fields.push(name, value));
+    }
     response.description = description_of(head, meta.status);
     response.length = length;
     response.body = Body::Fill(Box::new(reader));

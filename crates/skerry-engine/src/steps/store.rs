@@ -81,7 +81,8 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
     match decision {
         Storage::Refuse(reason) => plan.meta.reason = reason.name(),
         Storage::Store { stored, strip } => {
-            head.fields.retain(|name, _| !strip.iter().any(|s| name.eq_ignore_ascii_case(s)));
+            plan.meta.once = take(&mut head.fields, &strip);
+            head.fields.remove(b"age"); // told anew with each answer
             plan.meta.stored = Some(stored);
             plan.coding = coding(&live, behavior, errand, head, fetched.length, stored.fresh_for_s);
         }
@@ -122,6 +123,17 @@ fn coding(
         return None;
     }
     accepted(behavior, &errand.viewer.fields)?.choose(errand.viewer.version)
+}
+
+/// Take fields out that the store must not keep; the request that caused the fetch still gets them.
+fn take(fields: &mut Fields, names: &[Vec<u8>]) -> Option<Arc<Fields>> {
+    let is_named = |name: &[u8]| names.iter().any(|n| name.eq_ignore_ascii_case(n));
+    let taken: Fields = fields.iter().filter(|(name, _)| is_named(name)).collect();
+    if taken.is_empty() {
+        return None;
+    }
+    fields.retain(|name, _| !is_named(name));
+    Some(Arc::new(taken))
 }
 
 /// What never leaves this PoP, whatever the origin sent (row 64).
