@@ -187,20 +187,35 @@ class Evaluator:
         return not boolean(operand) if expr.operator == "!" else plain(-number(operand))
 
     def binary(self, expr: s.Binary) -> object:
-        left, right = self.value(expr.left), self.value(expr.right)
         if expr.operator in ("&&", "||"):
-            settles = expr.operator == "||"  # true || unknown is true, whatever the unknown
-            for side in (left, right):
-                if not isinstance(side, Unknown) and boolean(side) is settles:
-                    return settles
+            return self.logic(expr)
+        left, right = self.value(expr.left), self.value(expr.right)
         for side in (left, right):
             if isinstance(side, Unknown):
                 return side
-        if expr.operator in ("&&", "||"):
-            return expr.operator == "&&"
         if expr.operator in ("==", "!="):
             return same(left, right) is (expr.operator == "==")
         return arithmetic(expr.operator, number(left), number(right))
+
+    def logic(self, expr: s.Binary) -> object:
+        """&& and ||: one side that settles it is enough, whatever is wrong with or unknown of the other."""
+        settles = expr.operator == "||"
+        fault: Fault | None = None
+        unknown: Unknown | None = None
+        for side in (expr.left, expr.right):
+            try:
+                value = self.value(side)
+                if isinstance(value, Unknown):
+                    unknown = unknown or value
+                elif boolean(value) is settles:
+                    return settles
+            except Fault as found:
+                fault = fault or found
+            except Wrong as wrong:
+                fault = fault or Fault(self.place(side), wrong.message, wrong.hint)
+        if fault is not None:
+            raise fault
+        return unknown if unknown is not None else not settles
 
     def conditional(self, expr: s.Conditional) -> object:
         condition = self.value(expr.condition)

@@ -15,7 +15,10 @@ from tests.support.files import write
 
 def resources(folder: Path, files: dict[str, str]) -> tuple[list[Resource], Report]:
     report = Report(folder)
-    return read(write(folder, files), {}, {}, report), report
+    found = read(write(folder, files), {}, {}, report)
+    for one in found:
+        assert one.shape.kind == one.type  # evaluated now, with its findings
+    return found, report
 
 
 def test_blocks_and_dynamic_blocks(tmp_path: Path) -> None:
