@@ -198,21 +198,29 @@ class Evaluator:
         return arithmetic(expr.operator, number(left), number(right))
 
     def logic(self, expr: s.Binary) -> object:
-        """&& and ||: one side that settles it is enough, whatever is wrong with or unknown of the other."""
+        """&& and ||: one side that settles it is enough, whatever is unknown or fails on the other.
+
+        As Terraform has it, null is false for && and an error for ||, and a side that is no bool is
+        an error even where the other one settles it.
+        """
         settles = expr.operator == "||"
+        settled = False
         fault: Fault | None = None
         unknown: Unknown | None = None
         for side in (expr.left, expr.right):
             try:
                 value = self.value(side)
-                if isinstance(value, Unknown):
-                    unknown = unknown or value
-                elif boolean(value) is settles:
-                    return settles
             except Fault as found:
                 fault = fault or found
-            except Wrong as wrong:
-                fault = fault or Fault(self.place(side), wrong.message, wrong.hint)
+                continue
+            if isinstance(value, Unknown):
+                unknown = unknown or value
+            elif value is None and settles:
+                fault = fault or Fault(self.place(side), "null is neither true nor false")
+            elif value is None or boolean(value) is settles:
+                settled = True
+        if settled:
+            return settles
         if fault is not None:
             raise fault
         return unknown if unknown is not None else not settles
