@@ -213,9 +213,6 @@ def dynamic(module: Module, block: s.Block, into: Shape, names: Mapping[str, obj
                 through.hint or "name the output of `terraform show -json` in `reads`",
                 about=through.root,
             )
-        known = arguments.of(into.kind)
-        if known is not None and name in known:
-            into.places.setdefault(name, attribute.place)
         return
     iterator = block.body.attributes.get("iterator")
     variable = (

@@ -268,3 +268,13 @@ def test_code_in_a_bucket_can_lie_here(tmp_path: Path) -> None:
     toml = '[function.edge]\nsource = "code"\n'
     found = project(tmp_path, inside=inside, toml=toml, files={"code/app.py": ""})
     assert said(found) == []
+
+
+def test_a_function_that_is_called_is_looked_at(tmp_path: Path) -> None:
+    inside = (
+        BASE
+        + '  filename = "edge.zip"\n  frobnicate = 1\n  vpc_config {\n    subnet_ids = ["x"]\n  }\n'
+    )
+    found = project(tmp_path, inside=inside, files={"edge.zip": "PK"})
+    assert only(found, "terraform.unknown_argument").level == "error"
+    assert only(found, "terraform.without_effect").level == "note"
