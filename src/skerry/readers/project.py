@@ -69,11 +69,13 @@ def examine(
     for written, place in sources:
         resources += read_source(Source(root, written, place), given, own, report)
     context = Context(report, found, resources, python)
-    for resource in resources:
+    distributions = distribution.read_all(context)
+    looked_at = [one for one in resources if one.type != "aws_lambda_function"]
+    looked_at += context.called.values()
+    for resource in looked_at:
         in_json = resource.shape.place.line == 0
         arguments.check(resource.shape, report, lists_computed=in_json)
-    distributions = distribution.read_all(context)
-    sweep(resources, report)
+    sweep(looked_at, report)
     leftovers(context, distributions)
     if not distributions and not report.errors:
         report.add(

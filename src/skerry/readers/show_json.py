@@ -170,12 +170,8 @@ def matched(blocks: list[object], written: list[object]) -> Iterator[tuple[Json,
     What is written as a constant tells them apart; where nothing does, the order has to do.
     """
     left = [dictionary(one) for one in written]
-    for index, block in enumerate(dictionary(one) for one in blocks):
-        fitting = [one for one in left if fits(block, one)]
-        same_place = dictionary(written[index]) if index < len(written) else None
-        found = next((one for one in fitting if one is same_place), None)
-        if found is None:
-            found = fitting[0] if fitting else None
+    for block in (dictionary(one) for one in blocks):
+        found = next((one for one in left if fits(block, one)), None)
         if found is not None:
             left.remove(found)
             yield block, found

@@ -112,3 +112,19 @@ def test_nonsense_raises_nothing(tmp_path: Path, values: object) -> None:
     (tmp_path / "skerry.toml").write_text('reads = ["s.json"]\n')
     assert "error" in {one.level for one in project.read(tmp_path, environment={}).findings}
     assert codes(project.read(tmp_path, environment={}))
+
+
+def constant(value: object) -> dict[str, object]:
+    return {"constant_value": value}
+
+
+def test_blocks_find_the_expressions_they_were_written_with() -> None:
+    site: dict[str, object] = {"id": constant("site"), "list": constant(["b", "a"])}
+    api: dict[str, object] = {"id": constant("api"), "port": constant(80)}
+    blocks: list[object] = [{"id": "api", "port": "80"}, {"id": "site", "list": ["a", "b"]}]
+    assert [written for _, written in show_json.matched(blocks, [site, api])] == [api, site]
+    # without constants the order has to do, and nothing is used twice
+    one: dict[str, object] = {"x": {"references": ["a.b.c"]}}
+    two: dict[str, object] = {"x": {"references": ["d.e.f"]}}
+    plain: list[object] = [{}, {}, {}]
+    assert [written for _, written in show_json.matched(plain, [one, two])] == [one, two]

@@ -46,3 +46,7 @@ def test_keys_and_tables_have_places() -> None:
         ("local", "origin", "graphql.example.com"): (22, 1),
         ("local", "origin", "API"): (23, 1),
     }
+
+
+def test_lists_of_lists_are_no_tables() -> None:
+    assert find("m = [\n  [1, 2],\n  [3],\n]\nk = 1\n") == {("m",): (1, 1), ("k",): (5, 1)}

@@ -30,11 +30,16 @@ class Context:
         for resource in self.resources:
             for name in resource.ids.values():
                 self.by_id.setdefault(name, resource)
+            if resource.type != "archive_file":
+                continue
             path = resource.shape.values.get("output_path")
-            if resource.type == "archive_file" and isinstance(path, str):
+            if isinstance(path, str):
                 self.archives[(resource.folder / path).resolve()] = resource
         self.functions: dict[str, Function] = {}
         self.function_names: dict[str, str] = {}  # address → name in functions
+        self.called: dict[
+            str, Resource
+        ] = {}  # address → resource of a function that a behavior names
 
     @property
     def local_origins(self) -> dict[str, str]:

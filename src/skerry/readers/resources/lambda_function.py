@@ -118,6 +118,7 @@ def from_settings(name: str, what: str, place: Place, context: Context) -> str |
 
 def from_resource(resource: Resource, context: Context) -> str | None:
     """An aws_lambda_function."""
+    context.called[resource.address] = resource
     known = context.function_names.get(resource.address)
     if known is not None:
         return known
@@ -263,11 +264,14 @@ def source_of(
             return None
         place = resource.shape.place
     context.report.want("function", name)
+    elsewhere = resource.shape.values if resource is not None else {}
     context.report.add(
         "function.no_source",
         "error",
         place,
-        f"the function {name} does not say where its code lies",
+        f"the code of the function {name} is in a bucket or an image, which is not fetched"
+        if elsewhere.get("s3_bucket") or elsewhere.get("image_uri")
+        else f"the function {name} does not say where its code lies",
         paste_source(name),
         about=("function", name),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from skerry.base.finding import Place
-from skerry.readers.terraform.value import Unknown
 
 Value = object  # see terraform/value.py
 
@@ -47,26 +46,39 @@ class Shape(msgspec.Struct):
                 yield from block.walk()
 
 
-class Resource(msgspec.Struct):
+class Resource:
     """A resource or data source.
 
     address  as Terraform writes it (`module.site.aws_cloudfront_distribution.main[0]`)
     name     the last part of it, without an index
     folder   relative paths in it start there
     ids      what others call it: its id, ARN and the like, as far as they are known or were made up
+
+    The shape may be handed over as a function: what is wrong with a function's arguments is nobody's
+    concern before a behavior calls it.
     """
 
-    address: str
-    type: str
-    name: str
-    shape: Shape
-    folder: Path
-    mode: Literal["managed", "data"] = "managed"
-    ids: dict[str, str] = {}
+    def __init__(
+        self,
+        address: str,
+        type: str,
+        name: str,
+        shape: Shape | Callable[[], Shape],
+        folder: Path,
+        mode: Literal["managed", "data"] = "managed",
+        ids: dict[str, str] | None = None,
+    ) -> None:
+        self.address = address
+        self.type = type
+        self.name = name
+        self.folder = folder
+        self.mode = mode
+        self.ids = ids or {}
+        self._shape = shape
 
-
-class Reading(msgspec.Struct):
-    """What a reader found. unknown: made-up values by the unknown they stand for are in the shapes themselves."""
-
-    resources: list[Resource] = []
-    undeclared: list[Unknown] = []
+    @property
+    def shape(self) -> Shape:
+        """Its arguments, evaluated."""
+        if not isinstance(self._shape, Shape):
+            self._shape = self._shape()
+        return self._shape

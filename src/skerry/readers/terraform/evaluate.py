@@ -187,20 +187,43 @@ class Evaluator:
         return not boolean(operand) if expr.operator == "!" else plain(-number(operand))
 
     def binary(self, expr: s.Binary) -> object:
-        left, right = self.value(expr.left), self.value(expr.right)
         if expr.operator in ("&&", "||"):
-            settles = expr.operator == "||"  # true || unknown is true, whatever the unknown
-            for side in (left, right):
-                if not isinstance(side, Unknown) and boolean(side) is settles:
-                    return settles
+            return self.logic(expr)
+        left, right = self.value(expr.left), self.value(expr.right)
         for side in (left, right):
             if isinstance(side, Unknown):
                 return side
-        if expr.operator in ("&&", "||"):
-            return expr.operator == "&&"
         if expr.operator in ("==", "!="):
             return same(left, right) is (expr.operator == "==")
         return arithmetic(expr.operator, number(left), number(right))
+
+    def logic(self, expr: s.Binary) -> object:
+        """&& and ||: one side that settles it is enough, whatever is unknown or fails on the other.
+
+        As Terraform has it, null is false for && and an error for ||, and a side that is no bool is
+        an error even where the other one settles it.
+        """
+        settles = expr.operator == "||"
+        settled = False
+        fault: Fault | None = None
+        unknown: Unknown | None = None
+        for side in (expr.left, expr.right):
+            try:
+                value = self.value(side)
+            except Fault as found:
+                fault = fault or found
+                continue
+            if isinstance(value, Unknown):
+                unknown = unknown or value
+            elif value is None and settles:
+                fault = fault or Fault(self.place(side), "null is neither true nor false")
+            elif value is None or boolean(value) is settles:
+                settled = True
+        if settled:
+            return settles
+        if fault is not None:
+            raise fault
+        return unknown if unknown is not None else not settles
 
     def conditional(self, expr: s.Conditional) -> object:
         condition = self.value(expr.condition)

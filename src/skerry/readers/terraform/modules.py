@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from skerry.base.finding import Place
+from skerry.base.finding import Place, Severity
 from skerry.readers.report import Report
 from skerry.readers.terraform import syntax as s
 from skerry.readers.terraform.attributes import Instance, expand
@@ -143,12 +143,17 @@ class Module:
         """Evaluates in this module."""
         return Evaluator(self, source, names)
 
-    def value(self, attribute: s.Attribute, names: Mapping[str, object] | None = None) -> object:
+    def value(
+        self,
+        attribute: s.Attribute,
+        names: Mapping[str, object] | None = None,
+        level: Severity = "error",
+    ) -> object:
         """An argument's value; what Terraform would refuse becomes a finding and an unknown."""
         try:
             return self.evaluator(attribute.source, names).value(attribute.value)
         except Fault as fault:
-            self.report.add("terraform.expression", "error", fault.place, fault.message, fault.hint)
+            self.report.add("terraform.expression", level, fault.place, fault.message, fault.hint)
             return Unknown(attribute.name, str(fault.place), "failed", fault.place)
         except RecursionError:
             self.report.add(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-from skerry.base.finding import Place
+from skerry.base.finding import Place, Severity
 from skerry.readers.report import Report
 from skerry.readers.resources import arguments
 from skerry.readers.resources.shape import Resource, Shape
@@ -141,20 +142,20 @@ def resources(module: Module) -> Iterator[Resource]:
 
 
 def resource(instance: Instance, name: str) -> Resource:
-    """One instance with its arguments evaluated."""
-    computed = dict(instance.computed)
+    """One instance; its arguments are evaluated when they are asked for."""
+    try:
+        computed = dict(instance.computed)
+    except Fault as fault:
+        report = instance.module.report
+        report.add("terraform.expression", "error", fault.place, fault.message, fault.hint)
+        computed = {}
+    module, block = instance.module, instance.block
     return Resource(
         address=instance.address,
         type=instance.type,
         name=name,
-        shape=shape(
-            instance.module,
-            instance.block.body,
-            instance.type,
-            instance.block.place,
-            instance.names,
-        ),
-        folder=instance.module.folder,
+        shape=partial(shape, module, block.body, instance.type, block.place, instance.names),
+        folder=module.folder,
         mode="data" if instance.is_data else "managed",
         ids={key: computed[key] for key in ("id", "arn", "qualified_arn") if key in computed},
     )
@@ -166,10 +167,15 @@ def shape(
     """A body, evaluated."""
     found = Shape(path, place)
     top = "." not in path
+    known = arguments.of(path) or {}
     for attribute in body.attributes.values():
         if top and attribute.name in META:
             continue
-        found.values[attribute.name] = module.value(attribute, names)
+        # What has no effect whatever its value cannot keep anything from being served: a hash of a
+        # zip that is not built yet, say.
+        harmless = attribute.name in known and known[attribute.name].quiet == "*"
+        level: Severity = "warning" if harmless or path == "archive_file" else "error"
+        found.values[attribute.name] = module.value(attribute, names, level)
         found.places[attribute.name] = attribute.place
     for block in body.blocks:
         if top and block.kind in META:
@@ -207,9 +213,6 @@ def dynamic(module: Module, block: s.Block, into: Shape, names: Mapping[str, obj
                 through.hint or "name the output of `terraform show -json` in `reads`",
                 about=through.root,
             )
-        known = arguments.of(into.kind)
-        if known is not None and name in known:
-            into.places.setdefault(name, attribute.place)
         return
     iterator = block.body.attributes.get("iterator")
     variable = (

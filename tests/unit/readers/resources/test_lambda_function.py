@@ -155,10 +155,10 @@ def test_the_project_file_stands_over_the_resource(tmp_path: Path) -> None:
             "Lambda@Edge takes Python and Node only",
         ),
         (
-            BASE + '  image_uri = "x"\n  filename = "main.tf"\n',
+            BASE + '  image_uri = "x"\n',
             "",
-            "terraform.not_built",
-            "Lambda@Edge takes no images",
+            "function.no_source",
+            "is in a bucket or an image, which is not fetched",
         ),
     ],
 )
@@ -247,3 +247,34 @@ def test_the_same_name_in_two_modules(tmp_path: Path) -> None:
         "edge",
         "module-b-edge",
     ]
+
+
+def test_a_function_that_nobody_calls_is_nobody_s_concern(tmp_path: Path) -> None:
+    text = 'resource "aws_lambda_function" "api" {\n  runtime = "java21"\n  image_uri = "x"\n  x = upper(1, 2)\n}\n'
+    assert said(read(tmp_path, distribution() + text)) == []
+
+
+def test_a_zip_that_is_not_built_yet(tmp_path: Path) -> None:
+    inside = BASE + '  filename = "out.zip"\n  source_code_hash = filebase64sha256("out.zip")\n'
+    toml = '[function.edge]\nsource = "code"\n'
+    found = project(tmp_path, inside=inside, toml=toml, files={"code/app.py": ""})
+    assert said(found) == [
+        ("warning", "terraform.expression", "out.zip cannot be read: No such file or directory")
+    ]
+
+
+def test_code_in_a_bucket_can_lie_here(tmp_path: Path) -> None:
+    inside = BASE + '  s3_bucket = "b"\n  s3_key = "k"\n'
+    toml = '[function.edge]\nsource = "code"\n'
+    found = project(tmp_path, inside=inside, toml=toml, files={"code/app.py": ""})
+    assert said(found) == []
+
+
+def test_a_function_that_is_called_is_looked_at(tmp_path: Path) -> None:
+    inside = (
+        BASE
+        + '  filename = "edge.zip"\n  frobnicate = 1\n  vpc_config {\n    subnet_ids = ["x"]\n  }\n'
+    )
+    found = project(tmp_path, inside=inside, files={"edge.zip": "PK"})
+    assert only(found, "terraform.unknown_argument").level == "error"
+    assert only(found, "terraform.without_effect").level == "note"

@@ -15,7 +15,10 @@ from tests.support.files import write
 
 def resources(folder: Path, files: dict[str, str]) -> tuple[list[Resource], Report]:
     report = Report(folder)
-    return read(write(folder, files), {}, {}, report), report
+    found = read(write(folder, files), {}, {}, report)
+    for one in found:
+        assert one.shape.kind == one.type  # evaluated now, with its findings
+    return found, report
 
 
 def test_blocks_and_dynamic_blocks(tmp_path: Path) -> None:
@@ -144,3 +147,10 @@ def test_what_is_not_read_is_said(
 ) -> None:
     _, report = resources(tmp_path, files)
     assert [(one.code, one.level) for one in report.findings] == [(code, level)]
+
+
+def test_one_broken_file_holds_up_the_others(tmp_path: Path) -> None:
+    good = 'resource "aws_cloudfront_cache_policy" "p" {\n  name = "p"\n}\n'
+    found, report = resources(tmp_path, {"a.tf": good, "b.tf": "x = [\n"})
+    assert found == []
+    assert [one.code for one in report.findings] == ["terraform.syntax"]
