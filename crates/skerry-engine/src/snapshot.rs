@@ -427,64 +427,21 @@ pub fn is_local(host: &[u8]) -> bool {
 }
 
 fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> Result<Site, String> {
-    let place = |what: &str, name: &str| format!("snapshot: distribution '{}': {what} '{name}'", raw.name);
+    let wrong = |why: String| format!("snapshot: distribution '{}': {why}", raw.name);
     let origins: Vec<Arc<Origin>> = raw.origins.into_iter().map(Arc::new).collect();
-    let find = |id: &str| origins.iter().position(|o| o.id == id).ok_or_else(|| place("no origin", id));
     let mut behaviors = Vec::new();
     for (index, b) in raw.behaviors.into_iter().enumerate() {
-        let route = match raw.groups.iter().find(|g| g.id == b.origin) {
-            None => {
-                Route { primary: find(&b.origin)?, secondary: None, statuses: vec![], id: b.origin.clone() }
-            }
-            Some(group) => match &group.members[..] {
-                [first, second] => Route {
-                    primary: find(first)?,
-                    secondary: Some(find(second)?),
-                    statuses: group.statuses.clone(),
-                    id: group.id.clone(),
-                },
-                _ => return Err(place("not two members in group", &group.id)),
-            },
-        };
-        let mut at_events: [Option<Association>; 4] = Default::default();
-        for a in &b.functions {
-            let trigger = Trigger::parse(&a.event).ok_or_else(|| place("no event", &a.event))?;
-            let function = functions.get(&a.function).ok_or_else(|| place("no function", &a.function))?;
-            at_events[trigger as usize] =
-                Some(Association { function: function.clone(), include_body: a.include_body });
-        }
-        let pattern = PathPattern::new(&b.pattern).map_err(|why| place(&why, &b.pattern))?;
-        let key = Keyer::new(raw.id.as_bytes(), route.id.as_bytes(), b.key);
-        let digest =
-            b.response_headers.as_ref().map(|h| xxhash_rust::xxh3::xxh3_64(format!("{h:?}").as_bytes()));
-        behaviors.push(Behavior {
-            index,
-            pattern,
-            pattern_text: b.pattern,
-            route,
-            allowed: MethodSet::of(&b.allowed_methods),
-            cached: MethodSet::of(&b.cached_methods),
-            viewer_protocol: b.viewer_protocol,
-            key,
-            forward: b.forward,
-            ttl: TtlBounds {
-                min_s: seconds(b.ttl.min_s),
-                default_s: seconds(b.ttl.default_s),
-                max_s: seconds(b.ttl.max_s),
-            },
-            compress: b.compress,
-            functions: at_events,
-            response_headers: b.response_headers.map(Arc::new),
-            headers_digest: digest.unwrap_or(0),
-        });
+        let route = route(&b.origin, &origins, &raw.groups).map_err(wrong)?;
+        behaviors.push(behavior(index, b, route, &raw.id, functions).map_err(wrong)?);
     }
     if behaviors.last().is_none_or(|b| b.pattern_text != "*") {
-        return Err(place("no default behavior in", &raw.id));
+        return Err(wrong("no default behavior".to_owned()));
     }
+    let domain = format!("{}.cloudfront.net", raw.id.to_ascii_lowercase());
     Ok(Site {
-        domain: format!("{}.cloudfront.net", raw.id.to_ascii_lowercase()),
-        via: format!("{}.cloudfront.net (CloudFront)", raw.id.to_ascii_lowercase()),
-        via_value: format!("1.1 {}.cloudfront.net (CloudFront)", raw.id.to_ascii_lowercase()),
+        via: format!("{domain} (CloudFront)"),
+        via_value: format!("1.1 {domain} (CloudFront)"),
+        domain,
         name: raw.name,
         id: raw.id,
         aliases: raw.aliases,
@@ -497,6 +454,57 @@ fn site(raw: RawDistribution, functions: &HashMap<String, Arc<FunctionRef>>) -> 
             tls13_only: raw.viewer_tls.minimum_protocol.starts_with("TLSv1.3"),
             http2: raw.http2,
         },
+    })
+}
+
+fn route(id: &str, origins: &[Arc<Origin>], groups: &[Group]) -> Result<Route, String> {
+    let find = |id: &str| origins.iter().position(|o| o.id == id).ok_or_else(|| format!("no origin '{id}'"));
+    let Some(group) = groups.iter().find(|g| g.id == id) else {
+        return Ok(Route { primary: find(id)?, secondary: None, statuses: vec![], id: id.to_owned() });
+    };
+    let [first, second] = &group.members[..] else { return Err(format!("not two members in group '{id}'")) };
+    Ok(Route {
+        primary: find(first)?,
+        secondary: Some(find(second)?),
+        statuses: group.statuses.clone(),
+        id: id.to_owned(),
+    })
+}
+
+fn behavior(
+    index: usize,
+    b: RawBehavior,
+    route: Route,
+    space: &str,
+    functions: &HashMap<String, Arc<FunctionRef>>,
+) -> Result<Behavior, String> {
+    let mut at_events: [Option<Association>; 4] = Default::default();
+    for a in &b.functions {
+        let trigger = Trigger::parse(&a.event).ok_or_else(|| format!("no event '{}'", a.event))?;
+        let function = functions.get(&a.function).ok_or_else(|| format!("no function '{}'", a.function))?;
+        at_events[trigger as usize] =
+            Some(Association { function: function.clone(), include_body: a.include_body });
+    }
+    let digest = |h: &HeadersPolicy| xxhash_rust::xxh3::xxh3_64(format!("{h:?}").as_bytes());
+    Ok(Behavior {
+        index,
+        pattern: PathPattern::new(&b.pattern)?,
+        pattern_text: b.pattern,
+        key: Keyer::new(space.as_bytes(), route.id.as_bytes(), b.key),
+        route,
+        allowed: MethodSet::of(&b.allowed_methods),
+        cached: MethodSet::of(&b.cached_methods),
+        viewer_protocol: b.viewer_protocol,
+        forward: b.forward,
+        ttl: TtlBounds {
+            min_s: seconds(b.ttl.min_s),
+            default_s: seconds(b.ttl.default_s),
+            max_s: seconds(b.ttl.max_s),
+        },
+        compress: b.compress,
+        functions: at_events,
+        headers_digest: b.response_headers.as_ref().map_or(0, digest),
+        response_headers: b.response_headers.map(Arc::new),
     })
 }
 

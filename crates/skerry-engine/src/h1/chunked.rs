@@ -81,74 +81,24 @@ impl Decoder {
     pub fn step(&mut self, input: &[u8]) -> Result<Step, BadChunk> {
         let mut at = 0;
         while at < input.len() {
-            let byte = input[at];
             match self.state {
-                State::Size { digits, size } => {
-                    self.state = size_byte(byte, digits, size)?;
-                    at += 1;
-                }
-                State::Extension { size, bytes } => {
-                    if bytes >= EXTENSION_BYTES_MAX
-                        || byte == b'\n'
-                        || (byte < 0x20 && byte != b'\r' && byte != b'\t')
-                        || byte == 0x7f
-                    {
-                        return Err(BadChunk);
-                    }
-                    self.state = if byte == b'\r' {
-                        State::SizeLf { size }
-                    } else {
-                        State::Extension { size, bytes: bytes + 1 }
-                    };
-                    at += 1;
-                }
-                State::SizeLf { size } => {
-                    if byte != b'\n' {
-                        return Err(BadChunk);
-                    }
-                    self.state = if size == 0 { State::Trailers } else { State::Data { left: size } };
-                    at += 1;
-                }
                 State::Data { left } => {
                     let run = left.min((input.len() - at) as u64) as usize;
-                    self.state = if run as u64 == left {
-                        State::DataCr
-                    } else {
-                        State::Data { left: left - run as u64 }
-                    };
+                    let rest = left - run as u64;
+                    self.state = if rest == 0 { State::DataCr } else { State::Data { left: rest } };
                     return Ok(Step::Data { from: at, to: at + run });
                 }
-                State::DataCr => {
-                    if byte != b'\r' {
-                        return Err(BadChunk);
-                    }
-                    self.state = State::DataLf;
-                    at += 1;
-                }
-                State::DataLf => {
-                    if byte != b'\n' {
-                        return Err(BadChunk);
-                    }
-                    self.state = State::Size { digits: 0, size: 0 };
-                    at += 1;
-                }
                 State::Trailers => {
-                    self.trailer.push(byte);
                     at += 1;
-                    if self.trailer.len() > TRAILER_BYTES_MAX {
-                        return Err(BadChunk);
-                    }
-                    if byte == b'\n'
-                        && (self.trailer == b"\r\n"
-                            || self.trailer.ends_with(b"\n\r\n")
-                            || self.trailer.ends_with(b"\n\n")
-                            || self.trailer == b"\n")
-                    {
-                        self.finish()?;
+                    if self.trailer_byte(input[at - 1])? {
                         return Ok(Step::End { consumed: at });
                     }
                 }
                 State::Done => return Ok(Step::End { consumed: at }),
+                state => {
+                    self.state = framing_byte(state, input[at])?;
+                    at += 1;
+                }
             }
         }
         if self.state == State::Done {
@@ -156,6 +106,21 @@ impl Decoder {
         } else {
             Ok(Step::Skip { consumed: at })
         }
+    }
+
+    /// One byte behind the last chunk; true when it ends the body.
+    fn trailer_byte(&mut self, byte: u8) -> Result<bool, BadChunk> {
+        self.trailer.push(byte);
+        if self.trailer.len() > TRAILER_BYTES_MAX {
+            return Err(BadChunk);
+        }
+        let ends = byte == b'\n' && [&b"\n\r\n"[..], b"\n\n"].iter().any(|end| self.trailer.ends_with(end))
+            || self.trailer == b"\r\n"
+            || self.trailer == b"\n";
+        if ends {
+            self.finish()?;
+        }
+        Ok(ends)
     }
 
     fn finish(&mut self) -> Result<(), BadChunk> {
@@ -179,6 +144,26 @@ impl Decoder {
         }
         self.state = State::Done;
         Ok(())
+    }
+}
+
+/// One byte of a chunk's size line, or of the line end behind its data.
+fn framing_byte(state: State, byte: u8) -> Result<State, BadChunk> {
+    match state {
+        State::Size { digits, size } => size_byte(byte, digits, size),
+        State::Extension { size, bytes } => {
+            let is_control = (byte < 0x20 && byte != b'\r' && byte != b'\t') || byte == 0x7f;
+            match byte {
+                _ if bytes >= EXTENSION_BYTES_MAX || is_control => Err(BadChunk),
+                b'\r' => Ok(State::SizeLf { size }),
+                _ => Ok(State::Extension { size, bytes: bytes + 1 }),
+            }
+        }
+        State::SizeLf { size: 0 } if byte == b'\n' => Ok(State::Trailers),
+        State::SizeLf { size } if byte == b'\n' => Ok(State::Data { left: size }),
+        State::DataCr if byte == b'\r' => Ok(State::DataLf),
+        State::DataLf if byte == b'\n' => Ok(State::Size { digits: 0, size: 0 }),
+        _ => Err(BadChunk),
     }
 }
 
