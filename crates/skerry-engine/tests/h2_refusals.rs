@@ -43,7 +43,8 @@ async fn ending(raw: &mut Raw, stream: u32) -> Ends {
 #[test]
 fn heads() {
     let with = |name, value| request("/passed/1", &[(name, value)]);
-    let rows: Vec<(&str, Vec<(&str, &str)>, Ends)> = vec![
+    type Row<'a> = (&'a str, Vec<(&'a str, &'a str)>, Ends);
+    let rows: Vec<Row<'_>> = vec![
         ("plain", request("/passed/1", &[]), Status200),
         ("te: trailers", with("te", "trailers"), Status200),
         ("te: gzip", with("te", "gzip"), Reset(PROTOCOL_ERROR)),

@@ -170,9 +170,9 @@ pub async fn serve(stream: Rc<Stream>, asked: Asked, body: RecvStream, begun: In
             stream.enter(Phase::Moving);
             answer::send(&stream, response, is_head, &mut ledger).await;
         }
-        Err(gone) => {
+        Err(_left) => {
             // fills and calls that were begun run on: they belong to the cache and to the pool
-            ledger.cut(gone.code());
+            ledger.leave(&mut x);
             stream.open.abandon();
         }
     }
