@@ -83,7 +83,11 @@ impl Head {
             ("Age", HeaderName::from_static("age")),
         ];
         match (MARKS.iter().find(|(known, _)| *known == name), HeaderValue::from_bytes(value)) {
-            (Some((_, name)), Ok(value)) => self.put_known(name.clone(), value),
+            (Some((_, name)), Ok(mut value)) => {
+                // unlike in each answer: in the table (RFC 7541 7.1.3) it would push out what is the same in all
+                value.set_sensitive(name == "x-amz-cf-id");
+                self.put_known(name.clone(), value);
+            }
             _ => self.put(name.as_bytes(), value),
         }
     }
@@ -103,9 +107,11 @@ impl Head {
         self.put_known(CONTENT_LENGTH, HeaderValue::from(n));
     }
 
-    /// `Accept-Ranges: bytes`.
+    /// `Accept-Ranges: bytes`, unless the origin has said something of its own.
     pub fn put_ranges(&mut self) {
-        self.put_known(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        if !self.inner.headers().contains_key(ACCEPT_RANGES) {
+            self.put_known(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        }
     }
 
     fn put_known(&mut self, name: HeaderName, value: HeaderValue) {
@@ -284,6 +290,9 @@ mod tests {
         let fields: Vec<String> =
             head.fields().iter().map(|(n, v)| format!("{n}={}", v.to_str().unwrap())).collect();
         assert_eq!(fields, ["etag=\"a:b\"", "x=y", "x-cache=Hit from cloudfront", "server-timing=x"]);
+        head.put_ranges();
+        head.put_ranges();
+        assert_eq!(head.fields().get_all("accept-ranges").iter().count(), 1);
         assert_eq!(head.into_inner().status(), 203);
     }
 
