@@ -383,7 +383,7 @@ impl Seat {
                 self.drain.clone(),
             )));
         }
-        let (ticking, renewing, mut told) = (core.clone(), tls, String::new());
+        let (ticking, renewing, mut told) = (core.clone(), tls, (String::new(), 0));
         let ticker = tokio::task::spawn_local(async move {
             let mut every = tokio::time::interval(Duration::from_secs(1));
             loop {
@@ -421,15 +421,18 @@ impl Seat {
     }
 }
 
-/// Certificates and ticket keys are exchanged while an engine runs. What is wrong is said once, and the old ones stay.
-fn renew(tls: &Acceptor, told: &mut String) {
+/// Certificates and ticket keys are exchanged while an engine runs; what cannot be read leaves the old ones in use. It
+/// is said once, and not at first: for a moment a pair may stand there half exchanged.
+fn renew(tls: &Acceptor, told: &mut (String, u32)) {
     match tls.refresh() {
-        Ok(_) => told.clear(),
-        Err(error) if error == *told => {}
-        Err(error) => {
-            eprintln!("{error}; the certificates read before stay in use");
-            *told = error;
+        Ok(_) => *told = (String::new(), 0),
+        Err(error) if error == told.0 => {
+            told.1 += 1;
+            if told.1 == 2 {
+                eprintln!("{error}; the certificates read before stay in use");
+            }
         }
+        Err(error) => *told = (error, 1),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use http::{Method, Request};
+use support_h2::frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Raw, block, frame, request};
 use support_h2::origin::pattern;
 use support_h2::{World, get, run, until, whole};
 
@@ -202,6 +203,23 @@ fn a_drain_says_so_and_lets_streams_finish() {
         assert!(whole(answer.await.unwrap()).await.unwrap().body == pattern(100_000));
         until("the other one is let go", || busy.over.is_finished()).await;
         assert!(busy.over.await.unwrap().is_ok(), "with GOAWAY, not with a cut");
+        world.rest().await;
+    });
+}
+
+#[test]
+fn a_busy_viewer_is_told_of_a_drain_at_once() {
+    run(async {
+        let world = World::new();
+        let mut raw = Raw::new(world.raw(), &[]).await;
+        let head = block(&request("/held/10", &[]));
+        raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &head)).await;
+        until("the origin is asked", || world.origin.seen().len() == 1).await;
+        world.core.shared.draining.store(true, Relaxed);
+        assert_eq!(raw.next_of(GOAWAY).await.unwrap().code(), 0);
+        world.origin.release();
+        assert_eq!(raw.next_of(DATA).await.unwrap().payload, pattern(10));
+        drop(raw);
         world.rest().await;
     });
 }
