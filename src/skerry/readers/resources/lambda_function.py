@@ -217,7 +217,7 @@ def runs_here(name: str, runtime: str, place: Place, context: Context) -> bool:
                 "function.runtime_other",
                 "note",
                 place,
-                f"the function {name} declares {runtime} and runs on Python {'.'.join(map(str, context.python))}",
+                f"{name}: declared for {runtime}, run by Python {'.'.join(map(str, context.python))} here",
             )
         return True
     node = runtime.startswith("nodejs")
