@@ -77,7 +77,13 @@ def command(
         starting.wait("up", START_S)
         with Client(root) as control:
             state = control.ask("state")
-        greeting.tell(state, ready_s=time.monotonic() - began, out=sys.stdout)
+        greeting.tell(
+            state,
+            ready_s=time.monotonic() - began,
+            out=sys.stdout,
+            ca=greeting.unbelieved_ca(os.environ, Path.cwd()),
+            at="" if root == Path.cwd() else str(path),
+        )
         if browse:
             click.launch(state["pops"][0]["http"])
         if detach:

@@ -32,7 +32,10 @@ A, B, C = Place("a.tf", 3, 1), Place("a.tf", 9, 1), Place("b.tf", 2)
         ),
         ([note("p", A, hint="x"), note("q", B)], [("p: is old", "a.tf:3:1"), ("q: is old", "a.tf:9:1")]),
         # no name before the colon, but a sentence: two places are two findings
-        ([note("the key", A), note("the host", B)], [("the key: is old", "a.tf:3:1"), ("the host: is old", "a.tf:9:1")]),
+        (
+            [note("the key", A), note("the host", B)],
+            [("the key: is old", "a.tf:3:1"), ("the host: is old", "a.tf:9:1")],
+        ),
     ],
 )  # fmt: skip
 def test_fold(given: list[Finding], told: list[tuple[str, str]]) -> None:
