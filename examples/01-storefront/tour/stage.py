@@ -79,7 +79,7 @@ class Stage:
                 self.root = copy(self._copy / EXAMPLE.name, self.ports)
             self._start_api()
             self._start_skerry()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: what was started must not stay
             self.close()
             raise
         return self
