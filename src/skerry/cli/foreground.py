@@ -24,6 +24,7 @@ from skerry.pop import explain, records
 
 TICK_S = 0.1
 FILES_TOLD_MAX = 3
+HEADER_RULE = "Developer Guide: Restrictions on edge functions, HTTP headers"
 KEYS = "keys: b browser · l logs · p purge · e explain last · q quit"
 
 
@@ -155,6 +156,7 @@ class Foreground:
             return
         if kind(found) not in self._told:
             self._told.add(kind(found))
+            render_line("")
             render.findings([found], sys.stderr)
 
     def _purge(self) -> None:
@@ -203,7 +205,9 @@ def function_finding(record: records.Record) -> Finding | None:
         where = f"function {record.get('function')}, {found.get('event', '')}"
         about, hint = str(found.get("about") or ""), str(found.get("hint") or "")
         message = f"{about}: {found['message']}" if about else str(found["message"])
-        return Finding(str(found["code"]), level, where, message, hint)
+        code = str(found["code"])
+        rule = HEADER_RULE if code.startswith("function.header_") else ""
+        return Finding(code, level, where, message, hint, rule)
     except (ValueError, KeyError, TypeError):
         return None  # `skerry logs` shows the line as it is
 

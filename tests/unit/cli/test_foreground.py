@@ -16,7 +16,7 @@ from skerry.node.start import Starting
 def test_a_finding_of_a_function() -> None:
     text = json.dumps(
         {
-            "code": "contract.read_only",
+            "code": "function.header_disallowed",
             "level": "warn",
             "about": "x-edge-location",
             "message": "it was restored",
@@ -26,11 +26,12 @@ def test_a_finding_of_a_function() -> None:
     )
     found = function_finding({"stream": "finding", "function": "ab", "text": text})
     assert found == Finding(
-        "contract.read_only",
+        "function.header_disallowed",
         "warning",
         "function ab, viewer-request",
         "x-edge-location: it was restored",
         "leave it",
+        "Developer Guide: Restrictions on edge functions, HTTP headers",
     )
 
 
