@@ -59,7 +59,7 @@ def command(
 
 
 def look_up(word: str) -> dict[str, Any] | None:
-    """A code of rules/errors.toml or contract.toml, or a reason of rules/reasons.toml; None for anything else. Offline."""
+    """A code of rules/errors.toml or contract.toml, a reason of rules/reasons.toml, or None. Offline."""
     if not (CODE.fullmatch(word) or REASON.fullmatch(word)):
         return None
     codes = error_codes()

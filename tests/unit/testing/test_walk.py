@@ -33,6 +33,12 @@ def test_a_miss_a_hit_a_purge(shop: Path, walk: Callable[[Path], Walk]) -> None:
     assert edge.request("POST", "/", body="x").status == 403
 
 
+def test_tls_by_a_ca_of_its_own(shop: Path, walk: Callable[[Path], Walk]) -> None:
+    edge = walk(shop)
+    assert edge.get("/").cache == "Miss"
+    assert edge.get("/", tls=True).cache == "Hit"
+
+
 def test_another_snapshot(shop: Path, walk: Callable[[object], Walk]) -> None:
     snapshot = read(shop)
     edge = walk(snapshot)
