@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["skerry.testing.plugin"]  # ours, as users have it
+
 ROOT = Path(__file__).resolve().parent.parent
 SKIPS = tomllib.loads((ROOT / "tests" / "skips.toml").read_text())["skip"]
 
@@ -35,6 +37,14 @@ def stay_home() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_home)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Projects that tests start are signed by a CA of the tests, not by the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
 
 

@@ -5,8 +5,9 @@
     skerry …
     ```
 
-A line that starts with `$ ` is typed (a trailing backslash continues it); the lines up to the next one
-are its output. In them `…` stands for any text, and alone on a line for any number of lines.
+A line that starts with `$ ` is typed; a trailing backslash continues it, and so do lines that start with
+`> `, as in a shell. The lines up to the next command are its output. In them `…` stands for any text, and
+alone on a line for any number of lines.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ def steps(page: str) -> list[Step]:
     for block in BLOCK.findall(page):
         typing = False
         for line in block.splitlines():
-            if typing:
+            if typing and (line.startswith("> ") or line == ">"):
+                found[-1].command += "\n" + line[2:]
+            elif typing and found[-1].command.endswith("\\"):
                 found[-1].command += "\n" + line
             elif line.startswith("$ "):
                 found.append(Step(line[2:]))
             else:
                 found[-1].output.append(line)
-            typing = (typing or line.startswith("$ ")) and line.endswith("\\")
+            typing = line.startswith("$ ") or (typing and not found[-1].output)
     return [step for step in found if step.command.split("#")[0].strip() not in SACRED]
 
 

@@ -10,11 +10,23 @@ from typing import Any  # Any: tables and control's answers are JSON
 
 import click
 
+CODE_TABLES = ("errors", "contract")  # the second is of edge functions' calls; their codes differ
 CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_.]*")
+DASHED_ID = re.compile(r"-[A-Za-z0-9_-]{40,}={0,2}")
 REASON = re.compile(r"[a-z]+(-[a-z]+)*")
 
 
-@click.command("explain")
+class DashedIds(click.Command):
+    """A request id may begin with a dash, as CloudFront's may, and is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Ids behind a `--`."""
+        ids = [word for word in args if DASHED_ID.fullmatch(word)]
+        others = [word for word in args if word not in ids]
+        return super().parse_args(ctx, [*others, "--", *ids] if ids else args)
+
+
+@click.command("explain", cls=DashedIds)
 @click.argument("what", metavar="URL|ID|CODE")
 @click.option("-X", "method", default="GET", show_default=True, help="With a URL: the method.")
 @click.option(
@@ -47,7 +59,7 @@ def command(
 
 
 def look_up(word: str) -> dict[str, Any] | None:
-    """A code of rules/errors.toml or a reason of rules/reasons.toml; None for anything else. Offline."""
+    """A code of rules/errors.toml or contract.toml, a reason of rules/reasons.toml, or None. Offline."""
     if not (CODE.fullmatch(word) or REASON.fullmatch(word)):
         return None
     codes = error_codes()
@@ -63,7 +75,8 @@ def error_codes() -> dict[str, dict[str, str]]:
     """`room.name` → class, meaning, todo."""
     return {
         f"{room}.{name}": row
-        for room, rows in tables("errors").items()
+        for table in CODE_TABLES
+        for room, rows in tables(table).items()
         for name, row in rows.items()
     }
 

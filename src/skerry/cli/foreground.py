@@ -10,7 +10,7 @@ import sys
 import termios
 import tty
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any  # Any: control's answers are JSON
@@ -23,6 +23,8 @@ from skerry.node.start import Starting
 from skerry.pop import explain, records
 
 TICK_S = 0.1
+FILES_TOLD_MAX = 3
+HEADER_RULE = "Developer Guide: Restrictions on edge functions, HTTP headers"
 KEYS = "keys: b browser · l logs · p purge · e explain last · q quit"
 
 
@@ -38,6 +40,7 @@ class Foreground:
         self._logs: records.Logs | None = None
         self._outputs = records.Logs(self._folder, past=False)
         self._told: set[tuple[str, ...]] = set()
+        self._standing = set(map(kind, greeting.read_findings(state["findings"])))
         self._deeds = {
             "b": lambda: webbrowser.open(state["pops"][0]["http"]),
             "l": self._switch_logs,
@@ -102,13 +105,24 @@ class Foreground:
         return bool(data)
 
     def _tell(self, event: dict[str, Any]) -> None:
-        files = ", ".join(event.get("files", ())[:3]) or "reloaded"
+        files = ", ".join(edited(event.get("files", ()))) or "reloaded"
+        found = greeting.read_findings(event.get("findings", []))
         if event["event"] == "rejected":
             render_line(f"{files}: not taken, version {event['version']} keeps serving")
-        else:
-            pending = f", waiting for {', '.join(event['pending'])}" if event.get("pending") else ""
-            render_line(f"{files}: version {event['version']} serves{pending}")
-        render.findings(greeting.read_findings(event.get("findings", [])), sys.stderr)
+            render.findings(found, sys.stderr)
+            return
+        pending = f", waiting for {', '.join(event['pending'])}" if event.get("pending") else ""
+        failed = any(finding.level == "error" for finding in found)
+        but = ", all but what is wrong below" if failed else ""
+        render_line(f"{files}: version {event['version']} serves{but}{pending}")
+        # What stood there before this edit, too, has been told. What has gone and comes back is told again.
+        new = [
+            finding
+            for finding in found
+            if finding.level == "error" or kind(finding) not in self._standing
+        ]
+        self._standing = set(map(kind, found))
+        render.findings(new, sys.stderr)
 
     # ---- keys
 
@@ -140,9 +154,9 @@ class Foreground:
         found = function_finding(record)
         if found is None:
             return
-        kind = (found.code, str(found.where), found.message)
-        if kind not in self._told:
-            self._told.add(kind)
+        if kind(found) not in self._told:
+            self._told.add(kind(found))
+            render_line("")
             render.findings([found], sys.stderr)
 
     def _purge(self) -> None:
@@ -164,6 +178,17 @@ class Foreground:
         render_line(explain.tell(answer["explained"], answer["pop"]))
 
 
+def kind(finding: Finding) -> tuple[str, str, str]:
+    """What makes two findings the same one."""
+    return (finding.code, str(finding.where), finding.message)
+
+
+def edited(files: Sequence[str]) -> list[str]:
+    """The first few of what was edited; a folder is not named beside what changed in it."""
+    inner = [one for one in files if not any(other.startswith(f"{one}/") for other in files)]
+    return inner[:FILES_TOLD_MAX]
+
+
 def render_line(text: str) -> None:
     """A line of talk."""
     sys.stderr.write(text + "\n")
@@ -180,7 +205,9 @@ def function_finding(record: records.Record) -> Finding | None:
         where = f"function {record.get('function')}, {found.get('event', '')}"
         about, hint = str(found.get("about") or ""), str(found.get("hint") or "")
         message = f"{about}: {found['message']}" if about else str(found["message"])
-        return Finding(str(found["code"]), level, where, message, hint)
+        code = str(found["code"])
+        rule = HEADER_RULE if code.startswith("function.header_") else ""
+        return Finding(code, level, where, message, hint, rule)
     except (ValueError, KeyError, TypeError):
         return None  # `skerry logs` shows the line as it is
 

@@ -22,6 +22,7 @@ from typing import TextIO
 from skerry.base import environment
 from skerry.base.errors import ConfigError, SkerryError
 from skerry.base.finding import Finding, Place
+from skerry.cli.fold import fold
 
 CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 LEVEL_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -50,9 +51,9 @@ def error(error: SkerryError, stream: TextIO | None = None) -> None:
 
 
 def findings(findings: Iterable[Finding], stream: TextIO | None = None) -> None:
-    """Each finding in the message shape, a blank line between."""
+    """Each finding in the message shape, a blank line between; what is said of several things, once."""
     out = stream or sys.stderr
-    for number, finding in enumerate(findings):
+    for number, finding in enumerate(fold(findings)):
         if number:
             out.write("\n")
         where = str(finding.where) if isinstance(finding.where, Place) else finding.where

@@ -25,15 +25,22 @@ def test_every_code_and_reason_explains_itself() -> None:
             assert found["reason"] == reason, group
 
 
+def test_what_calls_of_functions_print_is_known() -> None:
+    found = look_up("function.header_disallowed")
+    assert found is not None
+    assert found["todo"].startswith("Choose another name")
+
+
 def test_a_close_miss() -> None:
     with pytest.raises(CallerError) as caught:
         CliRunner().invoke(command, ["node.port_in_us"], catch_exceptions=False)
     assert caught.value.hint == "did you mean node.port_in_use?"
 
 
-def test_a_request_id_needs_a_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("id", ["AbC123==", "-aXbHc" + "dE3_" * 12 + "=="])
+def test_a_request_id_needs_a_run(tmp_path: Path, id: str) -> None:
     with pytest.raises(CallerError) as caught:
-        CliRunner().invoke(command, ["AbC123==", "--at", str(tmp_path)], catch_exceptions=False)
+        CliRunner().invoke(command, [id, "--at", str(tmp_path)], catch_exceptions=False)
     assert caught.value.code == "control.not_running"
 
 

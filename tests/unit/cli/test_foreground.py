@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import cast
 
 import pytest
 
 from skerry.base.finding import Finding
-from skerry.cli.foreground import function_finding
+from skerry.cli.foreground import Foreground, edited, function_finding
+from skerry.node.start import Starting
 
 
 def test_a_finding_of_a_function() -> None:
     text = json.dumps(
         {
-            "code": "contract.read_only",
+            "code": "function.header_disallowed",
             "level": "warn",
             "about": "x-edge-location",
             "message": "it was restored",
@@ -23,11 +26,12 @@ def test_a_finding_of_a_function() -> None:
     )
     found = function_finding({"stream": "finding", "function": "ab", "text": text})
     assert found == Finding(
-        "contract.read_only",
+        "function.header_disallowed",
         "warning",
         "function ab, viewer-request",
         "x-edge-location: it was restored",
         "leave it",
+        "Developer Guide: Restrictions on edge functions, HTTP headers",
     )
 
 
@@ -42,3 +46,41 @@ def test_a_finding_of_a_function() -> None:
 )
 def test_any_other_line_is_none(record: dict[str, object]) -> None:
     assert function_finding(record) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ([], []),
+        (["lambda", "lambda/a.py"], ["lambda/a.py"]),
+        (["lambda", "lambda-b/a.py"], ["lambda", "lambda-b/a.py"]),
+        (["a", "b", "c", "d"], ["a", "b", "c"]),
+    ],
+)
+def test_what_was_edited(files: list[str], told: list[str]) -> None:
+    assert edited(files) == told
+
+
+def row(code: str, level: str = "note") -> dict[str, str]:
+    return {"code": code, "level": level, "where": "main.tf", "message": f"about {code}"}
+
+
+def test_an_edit_tells_what_is_new(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    foreground = Foreground(
+        tmp_path, cast(Starting, None), {"pops": [], "findings": [row("a.old")]}
+    )
+
+    def said(event: str, *findings: dict[str, str]) -> str:
+        foreground._tell({"event": event, "version": 2, "files": ["m.tf"], "findings": findings})
+        return capsys.readouterr().err
+
+    assert said("applied", row("a.old")) == "m.tf: version 2 serves\n"
+    assert "note[a.new]" in said("applied", row("a.old"), row("a.new"))
+    assert said("applied") == "m.tf: version 2 serves\n"
+    assert "note[a.old]" in said("applied", row("a.old")), "it had gone, and is back"
+    broken = said("applied", row("a.old"), row("b.broken", "error"))
+    assert broken.startswith("m.tf: version 2 serves, all but what is wrong below\nerror[b.broken]")
+    assert "error[b.broken]" in said("applied", row("b.broken", "error")), (
+        "an error is told each time"
+    )
+    assert "not taken, version 2 keeps serving" in said("rejected", row("c.bad", "error"))

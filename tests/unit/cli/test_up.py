@@ -37,7 +37,7 @@ def test_detached_and_waited_for(project: Path) -> None:
     )
     assert "origin    api → not mapped: answers 502" in done.stdout
     assert (
-        f"curl -i --connect-to www.example.com:80:127.0.0.1:{port} http://www.example.com/"
+        f"--connect-to www.example.com:443:127.0.0.1:{port + 2} https://www.example.com/"
         in done.stdout
     )
     assert done.stderr.count("[origin.unmapped]") == 1, "each finding once"

@@ -18,6 +18,8 @@ CODES = {
     "failed": "terraform.failed",
 }
 
+RULES = {"undeclared": "Terraform: References to Named Values"}
+
 
 def unresolved(
     report: Report, unknown: Unknown, level: Severity, then: str = "", hint: str = ""
@@ -37,6 +39,7 @@ def unresolved(
         unknown.place,
         f"{what}{'; ' + then if then else ''}",
         hint or unknown.hint,
+        RULES.get(unknown.why, ""),
         about=unknown.root,
     )
 

@@ -67,10 +67,11 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
     if kind == "aws_lambda_edge_function":
         what = f"{kind}.{name}: the AWS provider has no such resource type"
         hint = "real Terraform needs an aws_lambda_function in us-east-1 with publish = true, and its qualified_arn"
-        code = "terraform.no_resource_type"
+        code, rule = "terraform.no_resource_type", "AWS provider: Resources"
     else:
         what = f"{unknown.reference} is declared nowhere"
         hint, code = f'declare the resource {kind} "{name}"', "terraform.unresolved_reference"
+        rule = "Terraform: References to Named Values"
     if own is None:
         context.report.want("function", name)
         near = difflib.get_close_matches(name, context.settings.functions, 1)
@@ -80,6 +81,7 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
             unknown.place,
             f"{what}, and skerry.toml has no [function.{key(name)}]",
             (f"did you mean [function.{near[0]}]? Otherwise " if near else "") + paste(name),
+            rule,
             about=unknown.root,
         )
         return None
@@ -89,6 +91,7 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
         unknown.place,
         f"{what}; read as [function.{key(name)}]",
         hint,
+        rule,
         about=unknown.root,
     )
     return remember(unknown.root, name, make(name, own, None, context, unknown.place), context)
@@ -217,7 +220,7 @@ def runs_here(name: str, runtime: str, place: Place, context: Context) -> bool:
                 "function.runtime_other",
                 "note",
                 place,
-                f"the function {name} declares {runtime} and runs on Python {'.'.join(map(str, context.python))}",
+                f"{name}: declared for {runtime}, run by Python {'.'.join(map(str, context.python))} here",
             )
         return True
     node = runtime.startswith("nodejs")

@@ -229,6 +229,7 @@ class Module:
                 place,
                 f"var.{name} is used and given a value, but declared nowhere: Terraform would refuse it",
                 f'declare it: variable "{name}" {{ type = string }}',
+                "Terraform: Input Variables",
                 about=f"var.{name}",
             )
             return given()

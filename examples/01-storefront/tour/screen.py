@@ -1,0 +1,53 @@
+"""What the tour writes. Colour for a terminal alone, and never the only carrier of meaning."""
+
+import os
+import sys
+
+CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def coloured():
+    """Whether colours are wanted (no-color.org)."""
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def paint(text, colour):
+    """`text` in a colour where there are colours."""
+    return f"\033[{CODES[colour]}m{text}\033[0m" if coloured() else text
+
+
+def say(text=""):
+    """A line. Where nobody reads any more (`make demo | head`), the tour ends as by Ctrl-C."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 for the rest of the process
+        raise KeyboardInterrupt from None
+
+
+def title(number, text):
+    """Where a step begins."""
+    say(f"\n{paint(f'{number:>2}  {text}', 'bold')}")
+
+
+def good(text):
+    """A line of which every word has been checked."""
+    say(f"    {paint('✓', 'green')} {text}")
+
+
+def bad(text):
+    """What did not hold."""
+    say(f"    {paint('✗', 'red')} {text}")
+
+
+def quote(lines):
+    """Output of a command, set apart."""
+    for line in lines:
+        say(paint(f"      {line}".rstrip(), "dim"))
+
+
+def typed(command):
+    """A command that anybody could type."""
+    say(f"    {paint('$ ' + command, 'cyan')}")

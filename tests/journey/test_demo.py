@@ -1,0 +1,144 @@
+"""`make demo`'s program: the tour holds, says so when it does not, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support import tree
+from tests.support.wait import until
+
+EXAMPLE = tree.ROOT / "examples" / "01-storefront"
+TOUR_S_MAX = 120
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A copy of the example, so that a run in the checkout is not disturbed."""
+    target = tmp_path / "shop"
+    shutil.copytree(EXAMPLE, target, ignore=shutil.ignore_patterns(".skerry", "__pycache__"))
+    return target
+
+
+@contextmanager
+def touring(shop: Path) -> Iterator[subprocess.Popen[str]]:
+    """The demo as CI runs it; its output is read by the test."""
+    env = {
+        **os.environ,
+        "CI": "true",
+        "PYTHONPATH": str(tree.ROOT / "src"),
+        "XDG_DATA_HOME": str(shop.parent / "data"),
+        "TMPDIR": str(shop.parent),
+    }
+    tour = subprocess.Popen(
+        [sys.executable, "demo.py"],
+        cwd=shop,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield tour
+    finally:
+        if tour.poll() is None:
+            tour.terminate()
+        tour.wait(60)
+        assert tour.stdout is not None
+        tour.stdout.close()
+
+
+def belonging(shop: Path) -> list[str]:
+    """Processes that still work for this copy, by their command lines or working folders."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            line = (entry / "cmdline").read_text().replace("\0", " ")
+            where = str((entry / "cwd").readlink())
+        except OSError:  # it has ended meanwhile, or is somebody else's
+            continue
+        if str(shop.parent) in line or where.startswith(str(shop.parent)):
+            found.append(f"{entry.name}: {line}")
+    return found
+
+
+def test_every_step_holds(shop: Path) -> None:
+    with touring(shop) as tour:
+        said, _ = tour.communicate(timeout=TOUR_S_MAX)
+    assert tour.returncode == 0, said
+    assert "All 10 steps held." in said
+    assert "✗" not in said
+    assert "\033" not in said, "colours are for a terminal"
+    assert "local-key" not in said, "the key is masked"
+    reduction = re.search(r"([\d.]+) % sooner at the median; the design document says 95 %", said)
+    assert reduction is not None
+    assert float(reduction[1]) >= 95
+    assert belonging(shop) == []
+
+
+def lose_a_header(shop: Path) -> None:
+    policies = shop / "infra" / "policies.tf"
+    policies.write_text(
+        policies.read_text().replace('frame_option = "DENY"', 'frame_option = "SAMEORIGIN"')
+    )
+
+
+def forget_the_device(shop: Path) -> None:
+    request = shop / "lambda" / "request.py"
+    request.write_text(request.read_text().replace("device_of(request)", "'desktop'"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "step"),
+    [
+        (lose_a_header, "Security headers, from a policy and on every answer"),
+        (forget_the_device, "One address, another page for a phone"),
+    ],
+)
+def test_a_step_that_does_not_hold_is_told(
+    shop: Path, damage: Callable[[Path], None], step: str
+) -> None:
+    damage(shop)
+    with touring(shop) as tour:
+        said, _ = tour.communicate(timeout=TOUR_S_MAX)
+    assert tour.returncode == 1, said
+    assert f"did not hold: {step}" in said
+    assert "✗ expected" in said
+    assert belonging(shop) == []
+
+
+def test_a_shop_that_cannot_be_started_says_why(shop: Path) -> None:
+    (shop / "infra" / "main.tf").write_text('resource "aws_cloudfront_distribution" {\n')
+    with touring(shop) as tour:
+        said, _ = tour.communicate(timeout=TOUR_S_MAX)
+    assert tour.returncode == 2, said
+    assert "The shop could not be started." in said
+    assert "error[terraform.syntax]" in said
+    assert belonging(shop) == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_all_of_it(shop: Path, signum: int) -> None:
+    with touring(shop) as tour:
+        assert tour.stdout is not None
+        for line in tour.stdout:
+            if "One address" in line:
+                break
+        assert len(belonging(shop)) > 5
+        tour.send_signal(signum)
+        assert tour.wait(60) == 130
+    assert until(lambda: not belonging(shop), what=f"nobody left: {belonging(shop)}")
