@@ -430,3 +430,19 @@ fn a_swapped_snapshot_is_not_taken_for_the_one_before_it() {
         }
     });
 }
+
+#[test]
+fn a_viewer_that_has_left_before_its_request_is_read_is_recorded() {
+    run_paused(async {
+        for (cached, bytes) in [(false, 5), (true, 5), (true, 50_000)] {
+            let origin = Origin::always(ok("Cache-Control: max-age=600\r\n", &"x".repeat(bytes)));
+            let bench = bench(&plain("cloudfront"), &origin);
+            if cached {
+                bench.viewer().get("/a", "").await;
+            }
+            bench.viewer().send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+            seconds(5).await;
+            assert_eq!(bench.records().len(), 1 + usize::from(cached), "{cached}");
+        }
+    });
+}
