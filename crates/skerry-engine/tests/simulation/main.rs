@@ -29,7 +29,7 @@ use world::{OBJECT_BYTES_MAX, PATHS, World, hash_of};
 
 const VIEWERS: u64 = 8;
 const TURNS: u64 = 25;
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 24;
 const CACHE_BYTES_MAX: u64 = 300 * 1024;
 
 thread_local! { static PANICS: Cell<usize> = const { Cell::new(0) }; }
@@ -114,7 +114,7 @@ async fn watcher(bench: Rc<Bench>, ends: Rc<Cell<bool>>) {
         let mut storing = bench.core.shared.cache.storing();
         storing.sort();
         assert!(storing.windows(2).all(|two| two[0] != two[1]), "two fills store the same: {storing:?}");
-        tokio::time::sleep(Duration::from_millis(3)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
