@@ -156,7 +156,7 @@ impl World {
         }
         let mut parts = vec![(wait, head)];
         let body = bytes_of(key, language, version, from, to);
-        let step = 1 + self.below(30_000) as usize;
+        let step = 200 + self.below(30_000) as usize;
         for piece in body.chunks(step) {
             let pause = Duration::from_millis(if self.is(30) { self.below(60) } else { 0 });
             let framed = match KINDS[key] {

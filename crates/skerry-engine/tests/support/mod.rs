@@ -4,6 +4,7 @@
 pub mod attacks;
 pub mod origin;
 pub mod viewer;
+pub mod worker;
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
@@ -156,7 +157,14 @@ impl Bench {
 
     /// Wait until all is at rest.
     pub async fn rest(&self) {
-        until("the gauges at zero", || self.gauges() == [0; 5]).await;
+        for _ in 0..6_000 {
+            if self.gauges() == [0; 5] {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let storing = self.core.shared.cache.storing();
+        panic!("connections, requests, functions, fills, pinned bytes: {:?} {storing:?}", self.gauges());
     }
 
     pub fn now_ms(&self) -> u64 {
