@@ -308,13 +308,15 @@ impl State {
         self.end - fastest.unwrap_or(self.end)
     }
 
-    /// In a window: drop what all have read, and what no longer fits.
+    /// In a window: drop what all have read, and what no longer fits. What even the fastest has not read stays: the
+    /// writer waits for that one, and a body that grew past the store before it was read must not lose its only reader.
     fn trim(&mut self) {
         let Some(window_bytes) = self.window_bytes else { return };
         let slowest = self.places.iter().flatten().map(|place| place.at).min().unwrap_or(self.end);
+        let fastest = self.places.iter().flatten().map(|place| place.at).max().unwrap_or(self.end);
         while let Some(first) = self.pieces.front() {
             let rest = self.pieces_bytes - first.bytes.len() as u64;
-            if first.end() > slowest && rest < window_bytes {
+            if first.end() > slowest && (rest < window_bytes || first.end() > fastest) {
                 return;
             }
             self.pieces_bytes = rest;

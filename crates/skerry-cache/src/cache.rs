@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::body::{CHUNK_BYTES, Chunks};
 use crate::budget::{Budget, Charge, Refused};
-use crate::fill::{Fill, FillReader};
+use crate::fill::{Fill, FillReader, Storing};
 use crate::index::{Found, Index, Inserted, Shard};
 use crate::limits::{Gauges, Limits};
 use crate::log::PurgeLog;
@@ -316,6 +316,14 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         if policy.is_empty() {
             policy.clear(); // its tables and ghost too
         }
+    }
+
+    /// Fills that are about to store: for invariants, and for people who ask what is under way.
+    pub fn storing(&self) -> Vec<Storing> {
+        let shards = self.core.index.shards();
+        shards
+            .flat_map(|shard| shard.fills.iter().filter_map(|fill| fill.storing()).collect::<Vec<_>>())
+            .collect()
     }
 
     /// The gauges; not one moment's picture, but each is exact at rest.

@@ -114,6 +114,17 @@ pub enum Course {
     Unwanted,
 }
 
+/// A fill that is about to store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Storing {
+    /// Its primary key.
+    pub key: Box<[u8]>,
+    /// The variant key of what it stores.
+    pub variant: Box<[u8]>,
+    /// The purge position it began at.
+    pub purge_seq: u64,
+}
+
 pub(crate) enum Stage<M> {
     Waiting,
     Head { head: Arc<FillHead<M>>, only_leader: Option<Release> },
@@ -198,6 +209,21 @@ impl<M> Fill<M> {
                 self.purge_seq == purge_seq && own.vary == head.vary && own.variant == head.variant
             }
             _ => false,
+        }
+    }
+
+    /// What it is about to store; nothing where it has no head yet, passes, or was invalidated.
+    pub(crate) fn storing(&self) -> Option<Storing> {
+        if self.is_outdated.load(Ordering::Acquire) {
+            return None;
+        }
+        match &*self.stage.lock() {
+            Stage::Head { head, only_leader: None } => Some(Storing {
+                key: self.key.clone(),
+                variant: head.variant.clone(),
+                purge_seq: self.purge_seq,
+            }),
+            _ => None,
         }
     }
 

@@ -55,7 +55,7 @@ pub mod writer;
 pub use body::{Abort, BodyReader, ReadError};
 pub use budget::{Budget, Charge, Refused, charged};
 pub use cache::Cache;
-pub use fill::{Arrival, Course, FillHead, FillReader, Keep, Release};
+pub use fill::{Arrival, Course, FillHead, FillReader, Keep, Release, Storing};
 pub use key::{Key, hash_key};
 pub use labels::{LabelParts, Labels};
 pub use limits::{Gauges, Limits};

@@ -436,3 +436,49 @@ fn a_swapped_snapshot_is_not_taken_for_the_one_before_it() {
         }
     });
 }
+
+#[test]
+fn a_viewer_that_has_left_before_its_request_is_read_is_recorded() {
+    run_paused(async {
+        for (cached, bytes) in [(false, 5), (true, 5), (true, 50_000)] {
+            let origin = Origin::always(ok("Cache-Control: max-age=600\r\n", &"x".repeat(bytes)));
+            let bench = bench(&plain("cloudfront"), &origin);
+            if cached {
+                bench.viewer().get("/a", "").await;
+            }
+            bench.viewer().send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+            seconds(5).await;
+            assert_eq!(bench.records().len(), 1 + usize::from(cached), "{cached}");
+        }
+    });
+}
+
+/// A slow viewer of a body that turns out larger than the store reads on: it only paces the origin from there.
+#[test]
+fn a_body_that_outgrows_the_store_loses_no_reader() {
+    run_paused(async {
+        let origin = Origin::new(|_| {
+            let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nCache-Control: max-age=60\r\n\r\n"
+                .to_vec();
+            let mut is_over = false;
+            let piece = [b"4000\r\n".as_slice(), &[7; 0x4000], b"\r\n"].concat();
+            now(Reply::Flow(
+                head,
+                Box::new(move |at| match at {
+                    0..3_000_000 => piece.clone(),
+                    _ if std::mem::replace(&mut is_over, true) => Vec::new(),
+                    _ => b"0\r\n\r\n".to_vec(),
+                }),
+            ))
+        });
+        let bench = bench(&plain("cloudfront"), &origin);
+        let mut viewer = bench.viewer_of(2_000);
+        viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+        let (head, framing) = viewer.head("GET").await.unwrap();
+        assert!(head.contains("200"));
+        seconds(5).await; // the origin is far ahead by now
+        let mut body = Vec::new();
+        assert!(viewer.body(framing, &mut body).await, "cut after {}", body.len());
+        assert!(body.len() > 2_900_000);
+    });
+}

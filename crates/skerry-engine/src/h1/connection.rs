@@ -182,6 +182,8 @@ impl<S: ViewerIo> Connection<S> {
         while sent < out.len() && !waits {
             match self.wire.poll_write(cx, &out[sent..]) {
                 Poll::Ready(Ok(n)) => sent += n,
+                // a request that was read is recorded, although nobody is there: its own write will fail again
+                Poll::Ready(Err(_)) if turn.is_some() => break,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => break,
             }
@@ -304,15 +306,16 @@ impl<S: ViewerIo> Connection<S> {
     }
 
     async fn walk(&mut self, asked: Asked) -> bool {
-        if !self.send_waiting().await {
-            return false;
-        }
         let Asked { head, facts, begun, head_bytes } = asked;
-        self.wire.enter(Phase::Busy);
-        self.wire.begin_body(head.framing, facts.expects_continue);
         let live = self.core.live();
         let id = self.core.new_id();
         let mut ledger = Ledger::open(&self.core, &live, &self.peer, &head, id, begun);
+        if !self.send_waiting().await {
+            ledger.cut("viewer-left");
+            return false;
+        }
+        self.wire.enter(Phase::Busy);
+        self.wire.begin_body(head.framing, facts.expects_continue);
         let (version, method) = (head.version, head.method);
         let length = if let Framing::Length(n) = head.framing { Some(n) } else { None };
         let body = match head.framing {
@@ -363,9 +366,6 @@ impl<S: ViewerIo> Connection<S> {
 
     /// Answer a head we do not accept, and record it.
     async fn refuse(&mut self, refusal: Refusal) {
-        if !self.send_waiting().await {
-            return;
-        }
         count(&self.core.stats.refused);
         let live = self.core.live();
         let status = if refusal.status == 431 { live.profile.head_too_large_status } else { refusal.status };
@@ -374,6 +374,9 @@ impl<S: ViewerIo> Connection<S> {
         let head =
             RequestHead { method_text: b"-".to_vec(), target: b"-".to_vec(), ..RequestHead::default() };
         let mut ledger = Ledger::open(&self.core, &live, &self.peer, &head, id, Instant::now());
+        if !self.send_waiting().await {
+            return ledger.cut("viewer-left");
+        }
         let failure =
             Failure::new(status, refusal.code, Step::Parse, "the request's head cannot be accepted");
         let mut x = Exchange::begin(

@@ -1,8 +1,10 @@
 //! A core without an engine around it: own snapshot, own origins, own clock, and its records to count.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)] // each test uses a part; a panic is the report
 
+pub mod attacks;
 pub mod origin;
 pub mod viewer;
+pub mod worker;
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
@@ -161,7 +163,14 @@ impl Bench {
 
     /// Wait until all is at rest.
     pub async fn rest(&self) {
-        until("the gauges at zero", || self.gauges() == [0; 5]).await;
+        for _ in 0..6_000 {
+            if self.gauges() == [0; 5] {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let storing = self.core.shared.cache.storing();
+        panic!("connections, requests, functions, fills, pinned bytes: {:?} {storing:?}", self.gauges());
     }
 
     pub fn now_ms(&self) -> u64 {

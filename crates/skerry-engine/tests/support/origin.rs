@@ -48,6 +48,10 @@ pub enum Reply {
     Close(Vec<u8>),
     /// Pieces with a wait before each; the connection stays.
     Slow(Vec<(Duration, Vec<u8>)>),
+    /// The same, then close.
+    SlowClose(Vec<(Duration, Vec<u8>)>),
+    /// The same, then nothing any more.
+    SlowHang(Vec<(Duration, Vec<u8>)>),
     /// A head, then what the function gives from each offset until it gives nothing.
     Flow(Vec<u8>, Box<dyn FnMut(u64) -> Vec<u8>>),
     /// Nothing, ever.
@@ -128,19 +132,14 @@ impl Origin {
                 let _ = stream.write_all(&bytes).await;
                 false
             }
-            Reply::Slow(parts) => {
-                for (wait, part) in parts {
-                    let mut byte = [0];
-                    tokio::select! {
-                        biased;
-                        _ = tokio::time::sleep(wait) => {}
-                        _ = stream.read(&mut byte) => return false,
-                    }
-                    if stream.write_all(&part).await.is_err() {
-                        return false;
-                    }
-                }
-                true
+            Reply::Slow(parts) => slowly(stream, parts).await,
+            Reply::SlowClose(parts) => {
+                slowly(stream, parts).await;
+                false
+            }
+            Reply::SlowHang(parts) => {
+                let _ = slowly(stream, parts).await && stream.read(&mut [0]).await.is_ok();
+                false
             }
             Reply::Flow(head, mut make) => {
                 if stream.write_all(&head).await.is_err() {
@@ -165,6 +164,23 @@ impl Origin {
             }
         }
     }
+}
+
+async fn slowly(stream: &mut DuplexStream, parts: Vec<(Duration, Vec<u8>)>) -> bool {
+    for (wait, part) in parts {
+        if !wait.is_zero() {
+            let mut byte = [0];
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(wait) => {}
+                _ = stream.read(&mut byte) => return false,
+            }
+        }
+        if stream.write_all(&part).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// An answer without a wait.

@@ -107,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
         }
     }
 
-    async fn body(&mut self, framing: Framing, out: &mut Vec<u8>) -> bool {
+    pub async fn body(&mut self, framing: Framing, out: &mut Vec<u8>) -> bool {
         match framing {
             Framing::None => true,
             Framing::Length(n) => self.take(n as usize, out).await,
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
         }
     }
 
-    async fn take(&mut self, n: usize, out: &mut Vec<u8>) -> bool {
+    pub async fn take(&mut self, n: usize, out: &mut Vec<u8>) -> bool {
         let mut left = n;
         while left > 0 {
             if self.buffer.is_empty() && !self.more().await {
