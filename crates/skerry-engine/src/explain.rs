@@ -126,27 +126,10 @@ fn look(
     let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
     let stone = shared.cache.lookup(hash, &key, &variant_of, &mut Vec::new());
     let stored = stone.as_ref().and_then(|s| s.meta().stored);
-    let origin = &site.origins[behavior.route.primary];
-    let way = || match live.targets.get(&origin.id).or_else(|| live.targets.get(&origin.domain)) {
-        None | Some(Target::Unmapped(_)) => "which is not mapped: 502".to_owned(),
-        Some(Target::Folder(path)) => format!("a folder: {}", path.display()),
-        Some(Target::Url { address, prefix }) => format!("at {}:{}{prefix}", address.host, address.port),
-        Some(Target::Live) => format!("live: {}", origin.domain),
-    };
-    let would_fetch = |note: &mut dyn FnMut(&str, String)| {
-        for (trigger, step) in
-            [(Trigger::OriginRequest, "origin_request"), (Trigger::OriginResponse, "origin_response")]
-        {
-            if let Some(association) = behavior.function(trigger) {
-                note(step, format!("function '{}' would be called", association.function.name));
-            }
-        }
-        note("fetch", format!("origin {}, {}", origin.id, way()));
-    };
     let Some(stored) = stored else {
         note("lookup", "nothing stored under this key".to_owned());
         answer["result"] = "Miss".into();
-        return would_fetch(note);
+        return would_fetch(live, site, behavior, note);
     };
     let asked = if live.profile.request_directives {
         CacheControl::of_request(&head.fields)
@@ -176,9 +159,28 @@ fn look(
         Reuse::Revalidate(reason) | Reuse::Unsatisfiable(reason) => {
             answer["result"] = "RefreshHit".into();
             note("lookup", format!("stored, but to be confirmed first: {}", reason.sentence()));
-            would_fetch(note);
+            would_fetch(live, site, behavior, note);
         }
     }
+}
+
+/// Which functions and which origin a fetch would meet.
+fn would_fetch(live: &Live, site: &Site, behavior: &Behavior, note: &mut dyn FnMut(&str, String)) {
+    for (trigger, step) in
+        [(Trigger::OriginRequest, "origin_request"), (Trigger::OriginResponse, "origin_response")]
+    {
+        if let Some(association) = behavior.function(trigger) {
+            note(step, format!("function '{}' would be called", association.function.name));
+        }
+    }
+    let origin = &site.origins[behavior.route.primary];
+    let way = match live.targets.get(&origin.id).or_else(|| live.targets.get(&origin.domain)) {
+        None | Some(Target::Unmapped(_)) => "which is not mapped: 502".to_owned(),
+        Some(Target::Folder(path)) => format!("a folder: {}", path.display()),
+        Some(Target::Url { address, prefix }) => format!("at {}:{}{prefix}", address.host, address.port),
+        Some(Target::Live) => format!("live: {}", origin.domain),
+    };
+    note("fetch", format!("origin {}, {way}", origin.id));
 }
 
 /// What the key is made of, in words.

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use skerry_http::fields::Fields;
 use skerry_http::head::Version;
 
 use super::chunked;
 use super::wire::{ViewerIo, Wire};
-use crate::exchange::{Body, Response, write_status_line};
+use crate::exchange::{Body, CutBody, Response, write_status_line};
 use crate::ledger::Ledger;
 use crate::record::put_number;
 use crate::watch::Phase;
@@ -110,16 +111,7 @@ pub async fn send<S: ViewerIo>(
     }
     let mut sent_bytes = 0u64;
     loop {
-        wire.enter(Phase::Busy); // an origin's pause is not the viewer's
-        let next = tokio::select! {
-            biased;
-            next = response.body.next() => next,
-            () = wire.broken() => {
-                ledger.cut("viewer-left");
-                return false;
-            }
-        };
-        let piece = match next {
+        let piece = match next_piece(wire, &mut response.body).await {
             Ok(Some(piece)) => piece,
             Ok(None) => break,
             Err(cut) => {
@@ -149,19 +141,26 @@ pub async fn send<S: ViewerIo>(
             waiting.extend_from_slice(b"\r\n");
         }
     }
-    match ending {
-        Ending::Length(n) if n != sent_bytes => {
-            // the head is out, or waits for a first piece that never came: the viewer must see a cut
-            ledger.cut("length-missed");
-            return false;
-        }
-        Ending::Chunks => {
-            waiting.extend_from_slice(b"0\r\n\r\n");
-            ledger.bytes_out += 5;
-        }
-        _ => {}
+    if matches!(ending, Ending::Length(n) if n != sent_bytes) {
+        // the head is out, or waits for a first piece that never came: the viewer must see a cut
+        ledger.cut("length-missed");
+        return false;
+    }
+    if ending == Ending::Chunks {
+        waiting.extend_from_slice(b"0\r\n\r\n");
+        ledger.bytes_out += 5;
     }
     last(wire, &waiting, ledger).await
+}
+
+/// The next piece, unless the viewer goes before it comes.
+async fn next_piece<S: ViewerIo>(wire: &Rc<Wire<S>>, body: &mut Body) -> Result<Option<Bytes>, CutBody> {
+    wire.enter(Phase::Busy); // an origin's pause is not the viewer's
+    tokio::select! {
+        biased;
+        next = body.next() => next,
+        () = wire.broken() => Err(CutBody { code: "viewer-left".to_owned() }),
+    }
 }
 
 /// Write what is there, and hand it over; notes who was not there to take it.

@@ -12,7 +12,7 @@ use skerry_http::forward::{forward_fields, forward_query};
 use skerry_http::head::{Framing, Method, RequestHead, ResponseHead, Version, split_target};
 use skerry_http::{hop, validators};
 
-use super::functions::{Called, Caller, Sight, apply, call, limits};
+use super::functions::{Called, Caller, Sight, apply, call, shown_body};
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::exchange::{Exchange, Failure, Peer};
@@ -218,67 +218,79 @@ fn outgoing(errand: &Errand, origin: &Origin) -> RequestHead {
     sent
 }
 
+/// A request as it goes out, and to whom.
+struct Asked {
+    sent: RequestHead,
+    origin: Arc<Origin>,
+    shown: EventOrigin,
+}
+
+enum Before {
+    Ask(Box<Asked>),
+    Answered(Box<Fetched>),
+}
+
+/// `origin_request`: the function may change the request and the origin, or answer itself.
+async fn before(
+    core: &Rc<Core>,
+    errand: &mut Errand,
+    configured: &Arc<Origin>,
+) -> Result<Before, Box<Failure>> {
+    let mut sent = outgoing(errand, configured);
+    let mut origin = configured.clone();
+    let mut shown = event::origin(&origin, errand.peer.is_https);
+    let live = errand.live.clone();
+    let site = &live.sites[errand.site];
+    let Some(association) = site.behaviors[errand.behavior].function(Trigger::OriginRequest) else {
+        return Ok(Before::Ask(Box::new(Asked { sent, origin, shown })));
+    };
+    let body = shown_body(&mut errand.body, association, Trigger::OriginRequest).await?;
+    let called = {
+        let caller = Caller { live: &live, site, id: &errand.id, peer: &errand.peer };
+        let sight = Sight {
+            trigger: Trigger::OriginRequest,
+            request: &sent,
+            body: body.as_ref().map(|(bytes, more)| (&bytes[..], *more)),
+            origin: Some(&shown),
+            response: None,
+        };
+        call(core, &caller, association, &sight).await?
+    };
+    let name = &association.function.name;
+    match called {
+        Called::Generated(generated) => {
+            errand.note(Step::OriginRequest, format!("function '{name}' answered {}", generated.status));
+            return Ok(Before::Answered(Box::new(of_generated(core, *generated, sent))));
+        }
+        Called::Request(mut change) => {
+            let words = if change.is_empty() { "left the request as it was" } else { "changed the request" };
+            errand.note(Step::OriginRequest, format!("function '{name}' {words}"));
+            if let Some(changed) = change.origin.take() {
+                origin = Arc::new(event::changed(&origin, changed.clone()));
+                shown = changed;
+            }
+            if let Some(body) = change.body.take() {
+                errand.body = RequestBody::whole(body.into());
+            }
+            apply(&mut sent, &mut change);
+        }
+        Called::Response(_) => {} // judge() never gives one here
+    }
+    Ok(Before::Ask(Box::new(Asked { sent, origin, shown })))
+}
+
 async fn from_origin(
     core: &Rc<Core>,
     errand: &mut Errand,
     configured: &Arc<Origin>,
 ) -> Result<Fetched, Box<Failure>> {
-    let mut sent = outgoing(errand, configured);
-    let mut origin = configured.clone();
+    let asked = match before(core, errand, configured).await? {
+        Before::Ask(asked) => *asked,
+        Before::Answered(fetched) => return Ok(*fetched),
+    };
+    let Asked { sent, origin, shown } = asked;
     let live = errand.live.clone();
-    let site = &live.sites[errand.site];
-    let behavior = &site.behaviors[errand.behavior];
-    let mut shown = event::origin(&origin, errand.peer.is_https);
-    if let Some(association) = behavior.function(Trigger::OriginRequest) {
-        let called = {
-            let limit = limits().body_bytes_max(Trigger::OriginRequest);
-            let mut prefix = None;
-            if association.include_body && !errand.body.is_empty() {
-                let more =
-                    errand.body.peek(limit).await.map_err(|e| {
-                        Failure::new(400, e.0, Step::OriginRequest, "the request's body is cut")
-                    })?;
-                prefix = Some((errand.body.prefix(limit), more));
-            }
-            let body = match (&prefix, association.include_body) {
-                (Some((bytes, more)), _) => Some((&bytes[..], *more)),
-                (None, true) => Some((&b""[..], false)),
-                (None, false) => None,
-            };
-            let caller = Caller { live: &live, site, id: &errand.id, peer: &errand.peer };
-            let sight = Sight {
-                trigger: Trigger::OriginRequest,
-                request: &sent,
-                body,
-                origin: Some(&shown),
-                response: None,
-            };
-            call(core, &caller, association, &sight).await?
-        };
-        match called {
-            Called::Generated(generated) => {
-                errand.note(
-                    Step::OriginRequest,
-                    format!("function '{}' answered {}", association.function.name, generated.status),
-                );
-                return Ok(of_generated(core, *generated, sent));
-            }
-            Called::Request(mut change) => {
-                let words =
-                    if change.is_empty() { "left the request as it was" } else { "changed the request" };
-                errand.note(Step::OriginRequest, format!("function '{}' {words}", association.function.name));
-                if let Some(changed) = change.origin.take() {
-                    origin = Arc::new(event::changed(&origin, changed.clone()));
-                    shown = changed;
-                }
-                if let Some(body) = change.body.take() {
-                    errand.body = RequestBody::whole(body.into());
-                }
-                apply(&mut sent, &mut change);
-            }
-            Called::Response(_) => {} // judge() never gives one here
-        }
-    }
+    let behavior = &live.sites[errand.site].behaviors[errand.behavior];
     let begun = std::time::Instant::now();
     let asked_s = core.clock.unix_ms() / 1000;
     let answered = ask(core, errand, &origin, configured, &sent).await;
@@ -454,32 +466,15 @@ async fn ask(
         Target::Live | Target::Unmapped(_) => (own_address(origin, errand.peer.is_https), ""),
     };
     let head = serialise(sent, origin, prefix, &errand.body);
-    let seconds = |s: f64| Duration::from_secs_f64(s.clamp(0.001, 86_400.0));
-    let patience = Patience {
-        read: seconds(origin.read_timeout_s),
-        completion: origin.completion_timeout_s.map(seconds),
-        keepalive: seconds(origin.keepalive_s),
-    };
+    let patience = patience(origin);
     let is_safe = matches!(sent.method, Method::Get | Method::Head);
     let mut attempts_left = origin.connect_attempts.clamp(1, 3);
     loop {
-        let pooled = core.origins.take(&address);
-        let reused = pooled.is_some();
-        let result = match pooled {
-            Some(stream) => Ok(stream),
-            None => {
-                count(&core.stats.origin_connects);
-                if !live.origin_rtt.is_zero() {
-                    tokio::time::sleep(live.origin_rtt).await;
-                }
-                core.connect.connect(&address, seconds(origin.connect_timeout_s)).await
-            }
-        };
-        let error = match result {
+        let connected = connection(core, &live, origin, &address).await;
+        let reused = connected.as_ref().is_ok_and(|c| c.reused);
+        let error = match connected {
             Err(error) => error,
-            Ok(stream) => {
-                let connection =
-                    Connection { stream, address: address.clone(), reused, pool: core.origins.clone() };
+            Ok(connection) => {
                 match exchange(connection, sent.method, &head, &mut errand.body, patience).await {
                     Ok(answer) => return Ok((answer.head, Source::Origin(Box::new(answer.body)))),
                     Err(error) => error,
@@ -502,6 +497,38 @@ async fn ask(
         errand.note(Step::Fetch, format!("again: {}", error.detail));
         errand.body.rewind();
     }
+}
+
+fn seconds(s: f64) -> Duration {
+    Duration::from_secs_f64(s.clamp(0.001, 86_400.0))
+}
+
+fn patience(origin: &Origin) -> Patience {
+    Patience {
+        read: seconds(origin.read_timeout_s),
+        completion: origin.completion_timeout_s.map(seconds),
+        keepalive: seconds(origin.keepalive_s),
+    }
+}
+
+/// One that was kept, or a new one.
+async fn connection(
+    core: &Core,
+    live: &Live,
+    origin: &Origin,
+    address: &Address,
+) -> Result<Connection, OriginError> {
+    let (stream, reused) = match core.origins.take(address) {
+        Some(stream) => (stream, true),
+        None => {
+            count(&core.stats.origin_connects);
+            if !live.origin_rtt.is_zero() {
+                tokio::time::sleep(live.origin_rtt).await;
+            }
+            (core.connect.connect(address, seconds(origin.connect_timeout_s)).await?, false)
+        }
+    };
+    Ok(Connection { stream, address: address.clone(), reused, pool: core.origins.clone() })
 }
 
 /// The origin's own host and port by its protocol policy (row 13).

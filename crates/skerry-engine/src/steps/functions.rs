@@ -9,6 +9,7 @@ use skerry_contract::{
 };
 use skerry_http::head::RequestHead;
 
+use crate::body::RequestBody;
 use crate::core::Core;
 use crate::exchange::{Failure, FunctionFault, Peer};
 use crate::function::pool::CallError;
@@ -56,6 +57,24 @@ pub enum Called {
 /// Quotas in force (functions.md 1.5).
 pub fn limits() -> &'static Limits {
     Limits::of(Profile::Aws2026)
+}
+
+/// Start of a request's body as a function may see it, and whether there is more; `None`: not asked for.
+pub async fn shown_body(
+    body: &mut RequestBody,
+    association: &Association,
+    trigger: Trigger,
+) -> Result<Option<(Vec<u8>, bool)>, Box<Failure>> {
+    if !association.include_body {
+        return Ok(None);
+    }
+    let limit = limits().body_bytes_max(trigger);
+    match body.peek(limit).await {
+        Ok(more) => Ok(Some((body.prefix(limit), more))),
+        Err(error) => {
+            Err(Box::new(Failure::new(400, error.0, step_of(trigger), "the request's body is cut")))
+        }
+    }
 }
 
 /// Call, and judge what comes back.
@@ -144,12 +163,7 @@ fn in_words(
     more: String,
     fault: FunctionFault,
 ) -> Failure {
-    let step = match trigger {
-        Trigger::ViewerRequest => Step::ViewerRequest,
-        Trigger::OriginRequest => Step::OriginRequest,
-        Trigger::OriginResponse => Step::OriginResponse,
-        Trigger::ViewerResponse => Step::ViewerResponse,
-    };
+    let step = step_of(trigger);
     let more = if more.is_empty() { more } else { format!(" ({more})") };
     let mut failure = Failure::new(
         error.status,
@@ -160,6 +174,15 @@ fn in_words(
     .with_hint(error.hint);
     failure.function = Some(fault);
     failure
+}
+
+fn step_of(trigger: Trigger) -> Step {
+    match trigger {
+        Trigger::ViewerRequest => Step::ViewerRequest,
+        Trigger::OriginRequest => Step::OriginRequest,
+        Trigger::OriginResponse => Step::OriginResponse,
+        Trigger::ViewerResponse => Step::ViewerResponse,
+    }
 }
 
 /// A request's head with a change applied; a changed path or query becomes the target.

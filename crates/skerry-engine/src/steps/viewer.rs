@@ -5,10 +5,10 @@ use std::rc::Rc;
 use bytes::Bytes;
 use skerry_contract::{Generated, ResponseView, Runs, Situation, Trigger, runs};
 
-use super::functions::{Called, Caller, Sight, apply, call, limits};
+use super::functions::{Called, Caller, Sight, apply, call, shown_body};
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::exchange::{Exchange, Failure, Response};
+use crate::exchange::{Exchange, Response};
 use crate::record::Outcome;
 use crate::stats::count;
 use crate::steps::{error_page, fill};
@@ -26,28 +26,13 @@ pub async fn request(core: &Rc<Core>, x: &mut Exchange) -> Next {
         x.note(Step::ViewerRequest, skip.sentence());
         return Next::Continue;
     }
-    let shown = limits().body_bytes_max(Trigger::ViewerRequest);
-    let mut prefix = None;
-    if association.include_body && !x.body.is_empty() {
-        match x.body.peek(shown).await {
-            Ok(more) => prefix = Some((x.body.prefix(shown), more)),
-            Err(error) => {
-                return Next::Fail(Box::new(Failure::new(
-                    400,
-                    error.0,
-                    Step::ViewerRequest,
-                    "the request's body is cut",
-                )));
-            }
-        }
-    }
+    let shown = match shown_body(&mut x.body, association, Trigger::ViewerRequest).await {
+        Ok(shown) => shown,
+        Err(failure) => return Next::Fail(failure),
+    };
     let called = {
         let caller = Caller { live: &live, site, id: &x.id, peer: &x.peer };
-        let body = match (&prefix, association.include_body) {
-            (Some((bytes, more)), _) => Some((&bytes[..], *more)),
-            (None, true) => Some((&b""[..], false)),
-            (None, false) => None,
-        };
+        let body = shown.as_ref().map(|(bytes, more)| (&bytes[..], *more));
         let sight =
             Sight { trigger: Trigger::ViewerRequest, request: &x.head, body, origin: None, response: None };
         call(core, &caller, association, &sight).await
