@@ -33,7 +33,8 @@ class Desk:
         steps = transcript.steps(own_ports(page, self.http, self.https))
         assert steps, "the page shows no command at all"
         for step in steps:
-            assert not transcript.difference(step, self.type(step.command))
+            if differs := transcript.difference(step, self.type(step.command)):
+                raise AssertionError(differs)
 
     def type(self, command: str) -> str:
         """Run a command; all that it prints."""
