@@ -83,6 +83,7 @@ def prepare(
             findings=desired.findings,
         )
     node_settings.write(settings)  # makes the folders
+    open_logs(settings)
     tls.furnish(
         project,
         settings.tls,
@@ -131,6 +132,14 @@ def choose(project: Project, words: tuple[str, ...]) -> list[tuple[int, str]]:
                 about=word,
             )
     return [(number, name) for number, name in every if name in words]
+
+
+def open_logs(settings: NodeSettings) -> None:
+    """See that every log can be written, before an engine ends because it cannot. Raises OSError."""
+    for name in (*(pop.name for pop in settings.pops), "functions", "node"):
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        # what viewers asked for and what functions print is nobody else's to read
+        os.close(os.open(settings.log / f"{name}.log", flags, 0o600))
 
 
 def rotate(folder: Path) -> None:
