@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from skerry.base import errors, tables
+from skerry.base import errors, reasons, tables
 from tests.support import tree
 
 CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
@@ -82,6 +82,45 @@ def test_every_entry_is_whole() -> None:
         assert entry["class"] in CLASSES, code
         assert entry["meaning"].endswith("."), f"{code}: a sentence ends with a full stop"
         assert entry["todo"].endswith("."), f"{code}: a sentence ends with a full stop"
+
+
+# Names with a hyphen in the Rust core that are no codes: fields of HTTP, attributes of serde, a name in an example.
+NO_CODES = {
+    *("cache-status", "content-length", "keep-alive", "proxy-connection", "transfer-encoding"),
+    *("x-amz-cf-id", "x-amz-cf-pop", "x-cache", "http2-settings", "kebab-case"),
+}
+# the rooms whose names reach a viewer, a record or `Cache-Status`
+CORE = ("crates/skerry-engine/src", "crates/skerry-cache/src")
+NAMED = re.compile(r'(?<![b\\])"([a-z0-9]+(?:-[a-z0-9]+)+)"')
+DOTTED = re.compile(r'(?<![b\\])"((?:cache|origin|function|engine)\.[a-z_]+)\b')
+
+
+def core_names() -> Iterator[tuple[Path, str]]:
+    """(file, name) of every string in the core that looks like a code; tests in the files are left out."""
+    for name in tree.having(".rs"):
+        if str(name).startswith(CORE):
+            text = tree.text(name).partition("#[cfg(test)]")[0]
+            for found in (*NAMED.findall(text), *DOTTED.findall(text)):
+                yield name, found
+
+
+def test_what_the_core_says_can_be_explained() -> None:
+    known = set(reasons.names()) | NO_CODES
+    missing = sorted({f"{name}: {code}" for name, code in core_names() if code not in known})
+    assert not missing, "not in failures.toml, reasons.toml or errors.toml:\n" + "\n".join(missing)
+
+
+def test_what_the_table_of_failures_has_is_said_by_the_core() -> None:
+    said = {code for _, code in core_names()}
+    assert not set(tables.load("failures")) - said, "nothing says them any more"
+
+
+def test_every_failure_is_whole() -> None:
+    for code, entry in tables.load("failures").items():
+        assert set(entry) == {"class", "meaning", "todo"}, code
+        assert entry["class"] in CLASSES, code
+        assert entry["meaning"].endswith("."), code
+        assert entry["todo"].endswith("."), code
 
 
 def test_no_code_stands_twice() -> None:

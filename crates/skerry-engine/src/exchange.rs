@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::origin::OriginError;
 use crate::origin::client::OriginBody;
 use crate::origin::folder::FolderBody;
+use crate::reason;
 use crate::record::{Note, Outcome, RequestId};
 use crate::snapshot::{Behavior, Live, Site};
 use crate::walk::Step;
@@ -72,7 +73,7 @@ pub type Stone = Arc<Object<Meta>>;
 pub struct Failure {
     /// To answer with.
     pub status: u16,
-    /// Name of reasons.toml or a function's code.
+    /// A name of failures.toml or reasons.toml, or a function's code.
     pub code: String,
     /// What happened.
     pub detail: String,
@@ -94,19 +95,19 @@ pub enum FunctionFault {
 }
 
 impl Failure {
-    /// A failure of ours or of an origin.
+    /// A failure of ours or of an origin; its way out is the table's.
     pub fn new(status: u16, code: &str, step: Step, detail: impl Into<String>) -> Self {
         Failure {
             status,
             code: code.to_owned(),
             detail: detail.into(),
-            hint: String::new(),
+            hint: reason::hint(code).to_owned(),
             step: step.name().to_owned(),
             function: None,
         }
     }
 
-    /// With a way out.
+    /// With a way out of its own.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
@@ -157,22 +158,41 @@ pub enum Part {
 /// A body ended before its end: the connection must not be used on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CutBody {
-    /// A reason's name.
+    /// A name of failures.toml.
     pub code: String,
+    /// How, in words.
+    pub detail: String,
+}
+
+impl CutBody {
+    fn of_origin(error: OriginError) -> Self {
+        CutBody { code: error.code.to_owned(), detail: error.detail }
+    }
+
+    fn of_read(error: &skerry_cache::ReadError) -> Self {
+        let (code, detail) = match error {
+            // whoever ends a fill writes the failure into the abort
+            skerry_cache::ReadError::Aborted(abort) => {
+                (abort.code, crate::steps::fill::failure_of(abort).detail)
+            }
+            skerry_cache::ReadError::FellOut => ("reader-too-slow", String::new()),
+            skerry_cache::ReadError::Absent => ("part-missing", String::new()),
+        };
+        CutBody { code: code.to_owned(), detail }
+    }
 }
 
 impl Body {
     /// The next bytes, `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, CutBody> {
-        let cut = |code: &str| CutBody { code: code.to_owned() };
         match self {
             Body::Empty => Ok(None),
             Body::Bytes(bytes) if bytes.is_empty() => Ok(None),
             Body::Bytes(bytes) => Ok(Some(std::mem::take(bytes))),
-            Body::Stored(reader) => reader.read().await.map_err(|e| cut(&read_code(&e))),
-            Body::Fill(reader) => reader.read().await.map_err(|e| cut(&read_code(&e))),
-            Body::Origin(body) => body.next().await.map_err(|e| cut(e.code)),
-            Body::Folder(body) => body.next().await.map_err(|e| cut(e.code)),
+            Body::Stored(reader) => reader.read().await.map_err(|e| CutBody::of_read(&e)),
+            Body::Fill(reader) => reader.read().await.map_err(|e| CutBody::of_read(&e)),
+            Body::Origin(body) => body.next().await.map_err(CutBody::of_origin),
+            Body::Folder(body) => body.next().await.map_err(CutBody::of_origin),
             Body::Parts(parts) => loop {
                 match parts.front_mut() {
                     None => return Ok(None),
@@ -182,7 +202,7 @@ impl Body {
                         return Ok(Some(text));
                     }
                     Some(Part::Content(reader)) => {
-                        match reader.read().await.map_err(|e| cut(&read_code(&e)))? {
+                        match reader.read().await.map_err(|e| CutBody::of_read(&e))? {
                             Some(bytes) => return Ok(Some(bytes)),
                             None => {
                                 parts.pop_front();
@@ -192,17 +212,6 @@ impl Body {
                 }
             },
         }
-    }
-}
-
-fn read_code(error: &skerry_cache::ReadError) -> String {
-    match error {
-        skerry_cache::ReadError::Aborted(abort) => abort.code.to_owned(),
-        other => format!("{other:?}")
-            .chars()
-            .take_while(|c| c.is_alphanumeric())
-            .collect::<String>()
-            .to_lowercase(),
     }
 }
 

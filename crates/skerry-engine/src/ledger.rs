@@ -8,7 +8,7 @@ use skerry_http::fields::Known;
 use skerry_http::head::{RequestHead, Version};
 
 use crate::core::Core;
-use crate::exchange::{Exchange, Peer, Response};
+use crate::exchange::{CutBody, Exchange, Peer, Response};
 use crate::record::{Note, Outcome, RequestId, View};
 use crate::snapshot::Live;
 use crate::stats::{Up, add, count};
@@ -148,8 +148,19 @@ impl Ledger {
 
     /// A body ended early: why.
     pub fn cut(&mut self, code: &str) {
-        code.clone_into(&mut self.reason);
+        self.cut_by(&CutBody { code: code.to_owned(), detail: String::new() });
+    }
+
+    /// A body ended early, and who made it end says how.
+    pub fn cut_by(&mut self, cut: &CutBody) {
+        self.reason.clone_from(&cut.code);
         self.outcome = Outcome::Error;
+        if !cut.detail.is_empty() {
+            self.detail.clone_from(&cut.detail);
+        }
+        let words = if cut.detail.is_empty() { &cut.code } else { &cut.detail };
+        let what = format!("cut after {} bytes: {words}", self.bytes_out);
+        self.trace.push(Note { step: "record", at_us: self.begun.elapsed().as_micros() as u64, what });
     }
 }
 

@@ -17,6 +17,7 @@ pub mod journal;
 pub mod ledger;
 pub mod log;
 pub mod origin;
+pub mod reason;
 pub mod record;
 pub mod snapshot;
 pub mod stats;

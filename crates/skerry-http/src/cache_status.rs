@@ -24,7 +24,19 @@ pub enum Forward {
 }
 
 impl Forward {
-    /// Its token.
+    /// All of them, for tables and tests.
+    pub const ALL: &'static [Forward] = &[
+        Forward::Bypass,
+        Forward::Method,
+        Forward::UriMiss,
+        Forward::VaryMiss,
+        Forward::Miss,
+        Forward::Request,
+        Forward::Stale,
+        Forward::Partial,
+    ];
+
+    /// Its token; `rules/reasons.toml` says what it means.
     pub fn token(self) -> &'static str {
         match self {
             Forward::Bypass => "bypass",

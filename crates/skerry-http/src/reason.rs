@@ -66,6 +66,12 @@ reasons! {
     StaleForbidden = "stale" / "stale-forbidden",
     StaleTooOld = "stale" / "stale-too-old",
     NotAFailure = "stale" / "not-a-failure",
+    RequestBody = "pass" / "request-body",
+    NotShared = "pass" / "not-shared",
+    NotCollapsed = "pass" / "not-collapsed",
+    RangeMiss = "pass" / "range-miss",
+    Superseded = "pass" / "superseded",
+    Purged = "pass" / "purged",
 }
 
 impl Reason {
@@ -79,6 +85,7 @@ impl Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache_status::Forward;
 
     #[test]
     fn table_and_enum_name_the_same_reasons() {
@@ -86,6 +93,10 @@ mod tests {
         let mut written: Vec<(&str, &str)> =
             table.iter().flat_map(|(g, names)| names.keys().map(move |n| (g.as_str(), n.as_str()))).collect();
         let mut known: Vec<(&str, &str)> = Reason::ALL.iter().map(|r| (r.group(), r.name())).collect();
+        // a token that is a reason's name as well (method, stale) has that reason's sentence
+        let is_reason = |token: &str| Reason::ALL.iter().any(|r| r.name() == token);
+        known
+            .extend(Forward::ALL.iter().map(|f| f.token()).filter(|t| !is_reason(t)).map(|t| ("forward", t)));
         written.sort_unstable();
         known.sort_unstable();
         assert_eq!(written, known);

@@ -12,6 +12,7 @@ import msgspec
 
 from skerry.base.finding import Finding, Place
 from skerry.cli import render
+from skerry.functions.lint import lint
 from skerry.pop import compile
 from skerry.readers import project
 
@@ -43,7 +44,9 @@ def command(path: Path, as_json: bool, form: str, level: str | None) -> int:
     """
     found = project.read(path)
     _, mapping = compile.resolve_targets(found, lambda name: Path(name).is_dir())
-    found = msgspec.structs.replace(found, findings=(*found.findings, *mapping))
+    code = [finding for each in found.functions for finding in lint(each, Path(found.root))]
+    every = tuple(dict.fromkeys((*found.findings, *unsaid(code, found.findings), *mapping)))
+    found = msgspec.structs.replace(found, findings=every)
     judged = level or found.level
     failed = fails(found.findings, judged)
     if as_json:
@@ -66,6 +69,12 @@ def command(path: Path, as_json: bool, form: str, level: str | None) -> int:
             sys.stderr.write("\n")
         sys.stderr.write(f"{summary(found.findings)} in {len(found.files)} files\n")
     return EXIT_FOUND if failed else 0
+
+
+def unsaid(code: Iterable[Finding], said: Iterable[Finding]) -> list[Finding]:
+    """Findings about functions' code, without those of a kind that the readers have told with their line."""
+    told = {finding.code for finding in said}
+    return [finding for finding in code if finding.code not in told]
 
 
 def fails(findings: Iterable[Finding], level: str) -> bool:

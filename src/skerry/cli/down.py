@@ -12,7 +12,11 @@ STOP_S = 20.0
 @click.command("down")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option(
-    "--timeout-s", default=STOP_S, show_default=True, help="How long requests under way may take."
+    "--timeout-s",
+    type=click.FloatRange(min=0, max=86400),
+    default=STOP_S,
+    show_default=True,
+    help="How long requests under way may take.",
 )
 def command(path: Path, timeout_s: float) -> None:
     """Stop the project in PATH: requests under way are finished, then everything ends."""

@@ -6,14 +6,11 @@ import difflib
 import json
 import re
 from pathlib import Path
-from typing import Any  # Any: tables and control's answers are JSON
 
 import click
 
-CODE_TABLES = ("errors", "contract")  # the second is of edge functions' calls; their codes differ
-CODE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_.]*")
-DASHED_ID = re.compile(r"-[A-Za-z0-9_-]{40,}={0,2}")
-REASON = re.compile(r"[a-z]+(-[a-z]+)*")
+ID_CHARACTERS = 56  # as CloudFront's: crates/skerry-engine/src/record.rs, ID_BYTES
+REQUEST_ID = re.compile(rf"[A-Za-z0-9_-]{{{ID_CHARACTERS - 2}}}==")
 
 
 class DashedIds(click.Command):
@@ -21,7 +18,7 @@ class DashedIds(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Ids behind a `--`."""
-        ids = [word for word in args if DASHED_ID.fullmatch(word)]
+        ids = [word for word in args if word.startswith("-") and REQUEST_ID.fullmatch(word)]
         others = [word for word in args if word not in ids]
         return super().parse_args(ctx, [*others, "--", *ids] if ids else args)
 
@@ -41,54 +38,53 @@ def command(
     what: str, method: str, headers: tuple[str, ...], pop: str | None, as_json: bool, root: Path
 ) -> None:
     """Say why: simulate a URL, tell what happened to a request, or what a code or reason means."""
-    if "://" not in what and (found := look_up(what)) is not None:
+    if is_address(what):
+        url = what
+    elif REQUEST_ID.fullmatch(what):
+        url = ""
+    else:
+        found = look_up(what)
         click.echo(json.dumps(found) if as_json else tell_code(found))
         return
-    if "://" not in what and CODE.fullmatch(what):
-        raise unknown(what)
     from skerry.control.client import Client
     from skerry.pop import explain
 
     with Client(root.resolve()) as control:
-        if "://" in what:
+        if url:
             pairs = [split(header) for header in headers]
-            answer = control.ask("explain_url", url=what, method=method, headers=pairs, pop=pop)
+            answer = control.ask("explain_url", url=url, method=method, headers=pairs, pop=pop)
         else:
             answer = control.ask("explain_request", id=what)
     click.echo(json.dumps(answer) if as_json else explain.tell(answer["explained"], answer["pop"]))
 
 
-def look_up(word: str) -> dict[str, Any] | None:
-    """A code of rules/errors.toml or contract.toml, a reason of rules/reasons.toml, or None. Offline."""
-    if not (CODE.fullmatch(word) or REASON.fullmatch(word)):
-        return None
-    codes = error_codes()
-    if word in codes:
-        return {"code": word, **codes[word]}
-    for group, reasons in tables("reasons").items():
-        if word in reasons:
-            return {"reason": word, "group": group, "meaning": reasons[word]}
-    return None
+def is_address(what: str) -> bool:
+    """A URL that can be simulated. Raises CallerError for one of another scheme, or without a host."""
+    from skerry.base.errors import CallerError
+
+    scheme, colon, rest = what.partition("://")
+    if not colon:
+        return False
+    if scheme not in ("http", "https") or not rest.partition("/")[0]:
+        raise CallerError(
+            "explain.url",
+            f"{what!r} is no URL that a viewer could ask for",
+            hint="write http://HOST/PATH or https://HOST/PATH",
+        )
+    return True
 
 
-def error_codes() -> dict[str, dict[str, str]]:
-    """`room.name` → class, meaning, todo."""
-    return {
-        f"{room}.{name}": row
-        for table in CODE_TABLES
-        for room, rows in tables(table).items()
-        for name, row in rows.items()
-    }
+def look_up(word: str) -> dict[str, str]:
+    """A code or a reason of any table, offline. Raises CallerError for a stranger."""
+    from skerry.base import reasons
+
+    found = reasons.find(word)
+    if found is None:
+        raise unknown(word, reasons.names())
+    return found
 
 
-def tables(name: str) -> dict[str, Any]:
-    """A table of rules, loaded when it is needed."""
-    from skerry.base import tables
-
-    return tables.load(name)
-
-
-def tell_code(found: dict[str, Any]) -> str:
+def tell_code(found: dict[str, str]) -> str:
     """For a person."""
     head = found.get("code") or found["reason"]
     lines = [f"{head} ({found.get('class') or found['group']})", f"  {found['meaning']}"]
@@ -97,13 +93,17 @@ def tell_code(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def unknown(code: str) -> Exception:
-    """A code that is in no table."""
+def unknown(word: str, known: list[str]) -> Exception:
+    """Neither a URL, nor a request id, nor a word of any table."""
     from skerry.base.errors import CallerError
 
-    near = difflib.get_close_matches(code, error_codes(), n=1)
-    hint = f"did you mean {near[0]}?" if near else "docs/reference/errors.md lists them"
-    return CallerError("explain.unknown_code", f"no code is named {code}", hint=hint, about=code)
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else f"codes stand in docs/reference; a request id has {ID_CHARACTERS} characters (X-Amz-Cf-Id)"
+    )
+    return CallerError("explain.unknown_code", f"no code or reason is named {word!r}", hint=hint)
 
 
 def split(header: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ does not pay for Terraform parsing. Exit codes: see `skerry.base.errors`.
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     A command whose function returns an int has chosen that code; one that returns nothing was good.
     """
+    furnish()
     try:
         code = skerry.main(
             args=None if arguments is None else list(arguments),
@@ -113,6 +115,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except BrokenPipeError:
         return hush()
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            return hush()  # click has met the broken pipe before us
+        raise
+    except OSError as error:
+        render.error(outside(error), sys.stderr)
+        return ConfigError.exit_code
     # the last stop: whatever comes here is a bug of ours, and says so
     except Exception as error:
         return bug(error)
@@ -127,10 +136,46 @@ def usage(error: click.ClickException) -> ConfigError:
     return ConfigError("cli.usage", message, hint=f"`{path} --help` shows how it is called")
 
 
+def furnish() -> None:
+    """A closed stdout or stderr (`>&-`) is None in Python: what is said there goes nowhere, and breaks nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open as long as we live
+
+
 def hush() -> int:
     """Our reader has left (`skerry logs | head`): no complaint, not even from the interpreter's exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    mute()
     return 0
+
+
+def mute() -> None:
+    """Whatever stdout still holds goes nowhere, so that the interpreter's last flush cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def outside(error: OSError) -> ConfigError:
+    """The machine said no: no bug of ours, and rarely one of anybody. A named file is one, stdout has no name."""
+    reason = error.strerror or str(error)
+    if error.filename is None and error.errno in (
+        errno.ENOSPC,
+        errno.EIO,
+        errno.EBADF,
+        errno.EDQUOT,
+    ):
+        mute()
+        return ConfigError(
+            "machine.output",
+            f"the output could not be written: {reason}",
+            hint="see where it is sent",
+        )
+    about = str(error.filename or "")
+    return ConfigError(
+        "machine.file",
+        f"{about or 'a file'} cannot be used: {reason[:1].lower()}{reason[1:]}",
+        hint="look at its permissions and its kind; `skerry doctor` checks the machine",
+        about=about,
+    )
 
 
 def bug(error: Exception) -> int:

@@ -13,7 +13,13 @@ import click
 @click.option("--tag", "tags", multiple=True, help="Everything that carries this tag.")
 @click.option("--soft", is_flag=True, help="Keep it, but ask the origin before the next use.")
 @click.option("--pop", "pops", multiple=True, help="Only on this PoP.")
-@click.option("--timeout-s", default=10.0, show_default=True, help="How long to wait for all PoPs.")
+@click.option(
+    "--timeout-s",
+    type=click.FloatRange(min=0, max=86400),
+    default=10.0,
+    show_default=True,
+    help="How long to wait for all PoPs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
     "--at", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."

@@ -44,6 +44,10 @@ def command(path: Path, as_json: bool) -> None:
         render.table(rows, stream=out)
     out.write("\n")
     render.table(found["parts"], stream=out)
+    wrong = [each for each in found["findings"] if each["level"] == "error"]
+    if wrong and not found["rejected"]:
+        sys.stderr.write("\nwrong with what runs:\n\n")
+        render.findings(greeting.read_findings(wrong), sys.stderr)
     if found["rejected"]:
         sys.stderr.write("\nthe last edit was not taken:\n\n")
         render.findings(greeting.read_findings(found["rejected"]), sys.stderr)

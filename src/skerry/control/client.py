@@ -41,7 +41,7 @@ class Client:
         try:
             token = (run / "control.token").read_text()
             self._socket = connect(run, "control.sock", timeout_s)
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             raise CallerError(
                 "control.not_running",
                 f"nothing runs for the project in {root}",

@@ -165,7 +165,11 @@ class Launcher:
         known = self._functions.find(name, version)
         if known is None:
             others = len(self._functions.versions(name))
-            message = f"function {name!r} has no version {version!r} here ({others} others)"
+            message = (
+                f"function {name!r} has no version {version!r} here ({others} others)"
+                if version  # an engine is told of none while none has loaded
+                else f"no version of {name!r} has loaded so far; `skerry status` says why"
+            )
             self._answer(connection, refusal("function.unknown", message))
             return
         busy = self._census.refuse(read_memory(), known.memory_mb)

@@ -21,6 +21,7 @@ from skerry.pop.compile import Ports
 from skerry.readers import project as reader
 from skerry.spec.project import Project
 
+PORT_MAX = 65535
 LOG_BYTES_MAX = 64 * 1024 * 1024
 
 
@@ -44,6 +45,8 @@ def prepare(
     )
     if running is not None:
         raise start.already(running)
+    if not bind:  # to a socket the empty address is every address
+        raise ConfigError("node.bind", "--bind names no address", hint="127.0.0.1 is the default")
     project = reader.read(root)
     rotate(root / STATE_FOLDER / "log")
     chosen = choose(project, pops)
@@ -62,6 +65,7 @@ def prepare(
         deadlines=deadlines,
         guest_packages=environment.read("SKERRY_GUEST_PACKAGES"),
     )
+    settled(settings.pops)
     desired = desire(
         project,
         version=0,
@@ -79,6 +83,7 @@ def prepare(
             findings=desired.findings,
         )
     node_settings.write(settings)  # makes the folders
+    open_logs(settings)
     tls.furnish(
         project,
         settings.tls,
@@ -91,6 +96,23 @@ def prepare(
 def own_ports(project: Project, number: int) -> Ports:
     """PoP n: +n."""
     return Ports(project.local.http_port + number, project.local.https_port + number)
+
+
+def settled(pops: tuple[PopSettings, ...]) -> None:
+    """Raises ConfigError where ports cannot be, before one of our own PoPs is blamed for holding them."""
+    owners: dict[int, str] = {}
+    for pop in pops:
+        for kind, port in (("http", pop.http_port), ("https", pop.https_port)):
+            what = f"{kind} of {pop.name}"
+            if port > PORT_MAX or port in owners:
+                reason = f"is also that for {owners[port]}" if port in owners else "does not exist"
+                raise ConfigError(
+                    "node.ports",
+                    f"port {port}, wanted for {what}, {reason}",
+                    hint="set http_port and https_port under [local] in skerry.toml: PoP n uses them + n",
+                )
+            if port:
+                owners[port] = what
 
 
 def choose(project: Project, words: tuple[str, ...]) -> list[tuple[int, str]]:
@@ -110,6 +132,14 @@ def choose(project: Project, words: tuple[str, ...]) -> list[tuple[int, str]]:
                 about=word,
             )
     return [(number, name) for number, name in every if name in words]
+
+
+def open_logs(settings: NodeSettings) -> None:
+    """See that every log can be written, before an engine ends because it cannot. Raises OSError."""
+    for name in (*(pop.name for pop in settings.pops), "functions", "node"):
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        # what viewers asked for and what functions print is nobody else's to read
+        os.close(os.open(settings.log / f"{name}.log", flags, 0o600))
 
 
 def rotate(folder: Path) -> None:

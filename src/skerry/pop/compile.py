@@ -117,8 +117,10 @@ def resolve_targets(
             continue
         targets[key] = resolve(project.root, key, given[key], None, is_folder, findings)
         if (
-            "." not in key and key != "localhost"
-        ):  # with a dot it may be a host that a function sets
+            origins  # else the distribution could not be read, which is told already
+            and "." not in key  # with a dot it may be a host that a function sets
+            and key != "localhost"
+        ):
             findings.append(stranger(key, used))
     return targets, findings
 

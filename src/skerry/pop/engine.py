@@ -307,6 +307,8 @@ def main() -> int:
     descriptors = json.loads(environment.read("SKERRY_FDS"))
     part = json.loads(environment.read("SKERRY_PART"))
     pop = part["pop"]
+    # snapshots hold the origins' secret headers, records hold what viewers asked for: nobody else's to read
+    os.umask(0o077)
     Path(part["state_dir"], "pops", pop).mkdir(mode=0o700, parents=True, exist_ok=True)
     from skerry._native import Engine as Native  # not above: tests of the shell need no native core
 

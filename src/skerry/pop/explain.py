@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from skerry.base import reasons
+from skerry.pop.records import harmless
+
 # Told in the first lines, or of no use to a person.
 TOLD = frozenset(
     [
@@ -43,11 +46,23 @@ def tell(explained: Mapping[str, object], pop: str) -> str:
     """Lines for a terminal."""
     lines = [f"{request(explained)} at {pop}{end(explained)}"]
     lines += [f"  {line}" for line in facts(explained)]
+    lines += [f"  {line}".rstrip() for line in why(explained)]
     steps = explained.get("steps")
     if isinstance(steps, list) and steps:
         lines.append("")
         lines += tell_steps([step for step in steps if isinstance(step, dict)])
     return "\n".join(lines)
+
+
+def why(explained: Mapping[str, object]) -> Iterator[str]:
+    """The sentences behind the reason, and the way out."""
+    found = reasons.find(str(explained.get("reason", "")))
+    if found is None:
+        return
+    yield ""
+    yield f"{explained['reason']}: {found['meaning']}"
+    if found.get("todo"):
+        yield f"to do: {found['todo']}"
 
 
 def request(explained: Mapping[str, object]) -> str:
@@ -56,7 +71,7 @@ def request(explained: Mapping[str, object]) -> str:
         return str(explained["url"])
     query = f"?{explained['query']}" if explained.get("query") else ""
     address = f"{explained.get('scheme', 'http')}://{explained.get('host', '')}{explained.get('path', '')}{query}"
-    return f"{explained.get('method', '')} {address}".strip()
+    return harmless(f"{explained.get('method', '')} {address}".strip())
 
 
 def end(explained: Mapping[str, object]) -> str:
@@ -77,7 +92,7 @@ def facts(explained: Mapping[str, object]) -> Iterator[str]:
         yield f"origin {explained['origin']}{took}"
     if isinstance(explained.get("age_s"), int) and isinstance(explained.get("ttl_s"), int):
         yield f"age {explained['age_s']} s, fresh for {explained['ttl_s']} s more"
-    if explained.get("key"):
+    if str(explained.get("key", "")).strip("0"):  # all zero: no key was made
         yield f"key {explained['key']}"
     for name, value in explained.items():
         if name not in TOLD and value not in (None, "", [], {}):
@@ -115,4 +130,4 @@ def plain(value: object) -> str:
         return ", ".join(f"{label(key)} {plain(each)}" for key, each in value.items())
     if isinstance(value, list):
         return ", ".join(map(plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else harmless(str(value))

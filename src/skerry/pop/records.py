@@ -87,6 +87,11 @@ FIELDS = [
 ]
 
 
+def pops_of(folder: Path) -> list[str]:
+    """PoPs that have a log there, by name."""
+    return sorted(path.stem for path in folder.glob("*.log") if path.stem not in (NODE, FUNCTIONS))
+
+
 class Log:
     """One file, read from where one was. source: the PoP's name, or `functions`."""
 
@@ -223,10 +228,16 @@ def tell(record: Mapping[str, object]) -> str:
     why = f" ({record['reason']})" if record.get("reason") else ""
     taken_ms = float(str(record.get("time_us") or 0)) / 1000
     request_id = record.get("request_id", "-")
+    address = harmless(f"{record.get('host', '')}{unquote(str(record.get('path', '-')))}{query}")
     return (
-        f"{head} {record.get('method', '-')} {record.get('host', '')}{unquote(str(record.get('path', '-')))}{query} "
+        f"{head} {harmless(str(record.get('method', '-')))} {address} "
         f"{record.get('status', '-')} {record.get('result', '-')}{why} {taken_ms:.1f} ms {request_id}"
     )
+
+
+def harmless(text: str) -> str:
+    """What a viewer sent, for a terminal: `%1b[2J` in a path must not clear it, nor `%0a` forge a line."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def tell_text(record: Mapping[str, object]) -> str:

@@ -16,6 +16,7 @@ from skerry.spec.pop import Local, Pop
 from skerry.spec.project import Level, Profile
 
 FILE = "skerry.toml"
+POP_NAME = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"  # a label of a host name (RFC 1123 2.1), and short
 AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -135,6 +136,15 @@ def local_of(
     pops: list[Pop] = []
     for name, pop in tables(found, "pop").items():
         fields = pop if isinstance(pop, dict) else {}
+        if not re.fullmatch(POP_NAME, name):
+            report.add(
+                "toml.value",
+                "error",
+                nearest(places, ("local", "pop", name)),
+                f'"{name}" cannot be a PoP\'s name: it is part of host names and of file names',
+                "use lower-case letters, digits and hyphens, 32 at most: us-east",
+            )
+            continue
         at = str(fields.get("at", ""))
         if not re.fullmatch(r"[a-z]{3}", at):
             report.add(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from skerry.base.finding import Finding, Place
-from skerry.cli.check import annotation, fails, summary
+from skerry.cli.check import annotation, fails, summary, unsaid
 from skerry.cli.main import main
 from tests.support.files import TOML, distribution, write
 
@@ -67,3 +67,10 @@ def test_counts() -> None:
 def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(tmp_path)]) == 2
     assert "project.not_found" in capsys.readouterr().err
+
+
+def test_what_the_readers_have_told_is_not_told_again() -> None:
+    here, there = Finding("a.b", "error", "x", "m"), Finding("a.b", "error", "y", "other words")
+    assert unsaid([there, Finding("c.d", "error", "x", "m")], [here]) == [
+        Finding("c.d", "error", "x", "m")
+    ]

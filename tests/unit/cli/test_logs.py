@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from skerry.base.errors import CallerError
 from skerry.cli.logs import command
 from tests.support.node import environment
 from tests.support.wait import until
@@ -72,5 +73,16 @@ def test_following(project: Path) -> None:
 
 
 def test_no_logs_yet(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, [str(tmp_path)])
-    assert (result.exit_code, result.output) == (0, "")
+    with pytest.raises(CallerError) as caught:
+        CliRunner().invoke(command, [str(tmp_path)], catch_exceptions=False)
+    assert caught.value.code == "logs.nothing"
+
+
+def test_a_pop_that_has_never_run(project: Path) -> None:
+    with pytest.raises(CallerError) as caught:
+        CliRunner().invoke(command, [str(project), "--pop", "nix"], catch_exceptions=False)
+    assert (caught.value.code, caught.value.hint) == ("pop.unknown", "there are eu-west, us-east")
+
+
+def test_no_fewer_than_none(project: Path) -> None:
+    assert CliRunner().invoke(command, [str(project), "-n", "-5"]).exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -170,3 +171,38 @@ def test_the_front_door_is_light() -> None:
         env={**os.environ, "PYTHONPATH": SRC},
     )
     assert ran.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/p/.skerry"), "machine.file"),
+        (PermissionError(errno.EACCES, "Permission denied", "/p/.skerry"), "machine.file"),
+        (OSError(errno.ENOSPC, "No space left on device", "/p/.skerry/x"), "machine.file"),
+        (OSError(errno.ENOSPC, "No space left on device"), "machine.output"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug_of_ours(
+    error: OSError, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "mute", lambda: None)  # the test's own stdout stays
+    said = front.outside(error)
+    assert (said.code, said.exit_code) == (code, 2)
+    assert "bug" not in said.hint
+
+
+@pytest.mark.parametrize(
+    ("redirection", "exit_code"), [(">&-", 0), ("2>&-", 0), (">/dev/full", 2), ("| head -c 1", 0)]
+)
+def test_an_output_that_cannot_be_written(redirection: str, exit_code: int) -> None:
+    line = f"{sys.executable} -m skerry.cli.main --help {redirection}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", line],
+        env=dict(os.environ, PYTHONPATH=SRC),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert ("machine.output" in done.stderr) == (exit_code == 2)

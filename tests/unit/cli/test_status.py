@@ -64,7 +64,7 @@ def test_explain(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert " at eu-west" in done.stdout.splitlines()[0]
     assert "lookup" in done.stdout
-    unknown = skerry(project, "explain", "Nobody==")
+    unknown = skerry(project, "explain", "N" * 54 + "==")
     assert (unknown.returncode, "explain.unknown_request" in unknown.stderr) == (3, True)
 
 

@@ -151,3 +151,8 @@ def test_kill_9_ends_the_run_too(project: Path, terminal: Terminal) -> None:
     run = project / ".skerry" / "run"
     eventually(lambda: lock.holder(run) is None, "the run ended with its starter")
     assert not (run / "control.sock").exists(), "in order"
+
+
+def test_the_empty_address_is_not_every_address(project: Path) -> None:
+    done = skerry(project, "up", "--detach", "--bind", "")
+    assert (done.returncode, "error[node.bind]" in done.stderr) == (2, True)

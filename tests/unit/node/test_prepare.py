@@ -9,7 +9,7 @@ import pytest
 from skerry.base.errors import CallerError, ConfigError
 from skerry.node import lock, prepare
 from skerry.node import settings as node_settings
-from skerry.node.settings import NodeSettings
+from skerry.node.settings import NodeSettings, PopSettings
 from skerry.pop.compile import Ports
 from skerry.spec.pop import Local, Pop
 from skerry.spec.project import Project
@@ -84,3 +84,22 @@ def test_large_logs_are_moved_away(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "b.log").write_text("two")
     prepare.rotate(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.log.1", "b.log"]
+
+
+@pytest.mark.parametrize(
+    ("ports", "said"),
+    [
+        (((80, 443), (81, 80)), "port 80, wanted for https of b, is also that for http of a"),
+        (((65535, 0), (65536, 0)), "port 65536, wanted for http of b, does not exist"),
+        (((80, 80),), "port 80, wanted for https of a, is also that for http of a"),
+    ],
+)
+def test_ports_that_cannot_be(ports: tuple[tuple[int, int], ...], said: str) -> None:
+    pops = tuple(PopSettings(name, *pair) for name, pair in zip("ab", ports, strict=False))
+    with pytest.raises(ConfigError) as caught:
+        prepare.settled(pops)
+    assert (caught.value.code, caught.value.message) == ("node.ports", said)
+
+
+def test_ports_that_can_be() -> None:
+    prepare.settled((PopSettings("a", 80, 0), PopSettings("b", 81, 0)))

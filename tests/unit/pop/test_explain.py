@@ -37,9 +37,25 @@ def test_what_happened() -> None:
         "  origin api, 12.00 ms",
         "  client ip 127.0.0.1",
         "",
+        "  no-store: The origin said no-store.",
+        "",
         "  route             0.01 ms  distribution web",
         "  origin_request   12.10 ms  called  function ab",
     ]
+
+
+def test_a_failure_has_its_way_out_and_no_key_where_none_was_made() -> None:
+    said = tell({"url": "u", "reason": "origin-unmapped", "key": "0" * 16}, "x")
+    assert "\n  origin-unmapped: The origin is mapped nowhere" in said
+    assert "\n  to do: Add a line for it under [local.origin]" in said
+    assert "key" not in said
+
+
+def test_what_a_viewer_sent_cannot_reach_the_terminal() -> None:
+    said = tell({"method": "GET", "path": "/\x1b[2J", "user_agent": "a\x07b\nc"}, "x")
+    assert "\x1b" not in said
+    assert "/\\x1b[2J" in said
+    assert "a\\x07b\\nc" in said
 
 
 def test_what_would_happen() -> None:

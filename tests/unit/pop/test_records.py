@@ -132,3 +132,10 @@ def test_the_tail_of_a_long_file_knows_its_fields(tmp_path: Path) -> None:
     assert 1000 < len(found) < 6000
     assert found[-1]["request_id"] == "r5999"
     assert (found[0]["status"], found[0]["time_us"]) == (200, 12_000)
+
+
+def test_a_path_cannot_speak_to_the_terminal() -> None:
+    said = tell({"time_ms": 0, "method": "GET", "host": "h", "path": "/%1b[2J%0aforged%c3%a9"})
+    assert "\x1b" not in said
+    assert "\n" not in said
+    assert "/\\x1b[2J\\nforgedé" in said

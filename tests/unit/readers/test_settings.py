@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from skerry.base.finding import Place
 from skerry.readers import settings
 from skerry.readers.report import Report
@@ -77,6 +79,16 @@ def test_bad_toml_has_its_place(tmp_path: Path) -> None:
 def test_a_pop_needs_a_place(tmp_path: Path) -> None:
     found, report = read(tmp_path, "[local]\npop.a = { origin_rtt_ms = 1 }\n")
     assert [one.where for one in report.findings] == [Place("skerry.toml", 2, 1)]
+    assert found.local.pops == Local().pops
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "a b", "US", "-a", "a-", "a.b", "x" * 33, "log\\u001b"]
+)
+def test_a_pops_name_is_a_label_of_a_host(name: str, tmp_path: Path) -> None:
+    """It becomes POP.skerry.localhost, engine-POP.sock and POP.log."""
+    found, report = read(tmp_path, f'format = 1\n[local]\npop."{name}" = {{ at = "iad" }}\n')
+    assert [finding.code for finding in report.findings] == ["toml.value"]
     assert found.local.pops == Local().pops
 
 

@@ -115,7 +115,7 @@ pub async fn send<S: ViewerIo>(
             Ok(Some(piece)) => piece,
             Ok(None) => break,
             Err(cut) => {
-                ledger.cut(&cut.code);
+                ledger.cut_by(&cut);
                 return false;
             }
         };

@@ -11,6 +11,7 @@ use super::{fill, lookup, route};
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::exchange::{Exchange, Failure, Response};
+use crate::reason;
 use crate::record::{Outcome, RequestId};
 use crate::walk::Step;
 
@@ -46,7 +47,8 @@ fn wants_html(accept: &[u8]) -> bool {
 
 fn json(failure: &Failure, id: &str, pop: &str) -> String {
     let value = serde_json::json!({"error": {
-        "status": failure.status, "code": failure.code, "message": failure.detail, "hint": failure.hint,
+        "status": failure.status, "code": failure.code, "meaning": reason::meaning(&failure.code),
+        "message": failure.detail, "hint": failure.hint,
         "step": failure.step, "request_id": id, "pop": pop,
     }});
     format!("{value}\n")
@@ -67,26 +69,57 @@ fn escape(text: &str) -> String {
     out
 }
 
+/// A sentence of ours as HTML: what stands in backticks is code.
+fn prose(text: &str) -> String {
+    let text = escape(text);
+    if text.matches('`').count() % 2 == 1 {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 32);
+    for (n, part) in text.split('`').enumerate() {
+        match n % 2 {
+            0 => out.push_str(part),
+            _ => {
+                out.push_str("<code>");
+                out.push_str(part);
+                out.push_str("</code>");
+            }
+        }
+    }
+    out
+}
+
+/// The way out: lines to paste as they are, a sentence as a paragraph.
+fn way_out(hint: &str) -> String {
+    match hint {
+        "" => String::new(),
+        lines if lines.contains('\n') => format!("<h2>What to do</h2><pre>{}</pre>", escape(lines)),
+        sentence => format!("<h2>What to do</h2><p>{}</p>", prose(sentence)),
+    }
+}
+
 fn html(failure: &Failure, id: &str, pop: &str) -> String {
     let phrase = skerry_http::status::phrase(failure.status);
-    let hint = if failure.hint.is_empty() {
-        String::new()
-    } else {
-        format!("<h2>What to do</h2><pre>{}</pre>", escape(&failure.hint))
+    let meaning = match reason::meaning(&failure.code) {
+        "" => String::new(),
+        sentence => format!("<p>{}</p>", prose(sentence)),
     };
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
 <title>{status} {phrase}</title><style>\
-:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:12vh auto;padding:0 1.5rem}}\
-h1{{font-size:1.6rem;margin:0}}h2{{font-size:1rem;margin:1.6rem 0 .3rem}}.code{{color:#b3261e;font-family:ui-monospace,monospace}}\
-pre{{background:color-mix(in srgb,currentColor 8%,transparent);padding:.8rem 1rem;border-radius:.4rem;overflow:auto}}\
-dl{{display:grid;grid-template-columns:auto 1fr;gap:.2rem 1rem;font-size:.85rem;opacity:.8;margin-top:2rem}}dd{{margin:0;font-family:ui-monospace,monospace;overflow-wrap:anywhere}}\
-</style></head><body><h1>{status} {phrase}</h1><p class=\"code\">{code}</p><p>{detail}</p>{hint}\
+:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:12vh auto;padding:0 1.5rem}}\
+h1{{font-size:1.6rem;margin:0}}h2{{font-size:1rem;margin:1.6rem 0 .3rem}}h2+p{{margin:0}}p,pre{{overflow-wrap:anywhere}}\
+.code{{color:light-dark(#b3261e,#f2b8b5);font-family:ui-monospace,monospace}}code{{font-size:.9em}}\
+code,pre{{background:color-mix(in srgb,currentColor 8%,transparent);border-radius:.3rem}}code{{padding:.1em .25em}}\
+pre{{padding:.8rem 1rem;white-space:pre-wrap}}\
+dl{{display:grid;grid-template-columns:auto 1fr;gap:.2rem 1rem;font-size:.8rem;opacity:.8;margin-top:2rem}}dd{{margin:0;font-family:ui-monospace,monospace;overflow-wrap:anywhere}}\
+</style></head><body><h1>{status} {phrase}</h1><p class=\"code\">{code}</p>{meaning}<p>{detail}</p>{way_out}\
 <dl><dt>step</dt><dd>{step}</dd><dt>point of presence</dt><dd>{pop}</dd><dt>request id</dt><dd>{id}</dd>\
 <dt>more</dt><dd>skerry explain {id}</dd></dl></body></html>\n",
         status = failure.status,
         code = escape(&failure.code),
-        detail = escape(&failure.detail),
+        detail = prose(&failure.detail),
+        way_out = way_out(&failure.hint),
         step = escape(&failure.step),
         pop = escape(pop),
     )
@@ -172,6 +205,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_failure_of_the_table_has_its_way_out_on_the_page() {
+        let failure = Failure::new(502, "origin-closed", Step::Fetch, "before it answered");
+        assert!(html(&failure, "", "").contains(&prose(reason::hint("origin-closed"))));
+        assert_eq!(prose("`a <b>` c"), "<code>a &lt;b&gt;</code> c");
+        assert_eq!(prose("it`s"), "it`s");
+        assert!(way_out("[x]\ny = 1").contains("<pre>[x]\ny = 1</pre>"));
+        assert_eq!(way_out(""), "");
+    }
+
+    #[test]
     fn pages_say_what_where_and_how_on_and_escape_it() {
         let failure =
             Failure::new(502, "origin-unmapped", Step::Fetch, "origin <x>").with_hint("[local.origin]");
@@ -186,5 +229,9 @@ mod tests {
         );
         let json: serde_json::Value = serde_json::from_str(&page_for(b"*/*")).unwrap();
         assert_eq!(json["error"]["code"], "origin-unmapped");
+        assert!(json["error"]["meaning"].as_str().is_some_and(|m| html.contains(m)));
+        for field in ["status", "message", "hint", "step", "request_id", "pop"] {
+            assert!(!json["error"][field].is_null(), "{field}");
+        }
     }
 }

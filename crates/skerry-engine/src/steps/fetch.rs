@@ -61,6 +61,8 @@ pub struct Errand {
     pub begun: std::time::Instant,
     /// Steps taken on the way.
     pub notes: Vec<Note>,
+    /// The origin that was asked last, and how long it had to answer: also where it never did.
+    pub asked: Option<(Arc<str>, u64)>,
 }
 
 impl Errand {
@@ -79,6 +81,7 @@ impl Errand {
             renew: None,
             begun: x.begun,
             notes: Vec::new(),
+            asked: None,
         }
     }
 
@@ -296,6 +299,7 @@ async fn from_origin(
     let answered = ask(core, errand, &origin, configured, &sent).await;
     let origin_us = begun.elapsed().as_micros() as u64;
     core.stats.origin.note(origin_us);
+    errand.asked = Some((origin.domain.as_str().into(), origin_us));
     let times = Times { request_s: asked_s, response_s: core.clock.unix_ms() / 1000 };
     let (head, source) = match answered {
         Ok(answer) => answer,

@@ -123,13 +123,14 @@ async fn failed(core: &Rc<Core>, errand: &Errand, mut writer: FillWriter<Meta>, 
         return abort(writer, "fetch-failed", &failure);
     }
     let now_s = core.clock.unix_ms() / 1000;
+    let (origin, origin_us) = errand.asked.clone().unwrap_or_else(|| ("none".into(), 0));
     let mut fetched = Fetched {
         head: crate::exchange::response_head(status, skerry_http::fields::Fields::new()),
         description: None,
         length: Some(0),
         source: Source::Bytes(Bytes::new()),
-        origin: "none".into(),
-        origin_us: 0,
+        origin,
+        origin_us,
         origin_status: 0,
         generated: None,
         times: skerry_http::age::Times { request_s: now_s, response_s: now_s },

@@ -29,10 +29,10 @@ pub fn bypass(x: &Exchange) -> Option<(Forward, &'static str)> {
     let behavior = x.behavior();
     let method = x.head.method;
     if !matches!(method, Method::Get | Method::Head | Method::Options) || !behavior.cached.has(method) {
-        return Some((Forward::Method, "method"));
+        return Some((Forward::Method, Reason::Method.name()));
     }
     if x.head.framing != Framing::None && x.head.framing != Framing::Length(0) {
-        return Some((Forward::Bypass, "request-body"));
+        return Some((Forward::Bypass, Reason::RequestBody.name()));
     }
     if behavior.ttl.max_s == 0 {
         return Some((Forward::Bypass, Reason::CachingDisabled.name()));
@@ -70,7 +70,7 @@ pub async fn answer(core: &Rc<Core>, x: &mut Exchange) -> Result<Response, Box<F
             return Ok(response);
         }
     }
-    pass::pass(core, x, Forward::Miss, "superseded").await
+    pass::pass(core, x, Forward::Miss, Reason::Superseded.name()).await
 }
 
 /// One look: an answer, or `None` when another fetch did not serve us and it is worth looking again.
@@ -119,7 +119,7 @@ async fn round(
                 MissWhy::Useless => Forward::Miss,
                 MissWhy::Absent | MissWhy::Purged => Forward::UriMiss,
             };
-            let reason = if why == MissWhy::Purged { "purged" } else { "" };
+            let reason = if why == MissWhy::Purged { Reason::Purged.name() } else { "" };
             x.note(
                 Step::Lookup,
                 if reason.is_empty() {
@@ -133,7 +133,7 @@ async fn round(
             }
             if x.head.fields.has(Known::Range) && x.head.method == Method::Get {
                 drop(role); // a range is not worth the whole; whoever waits looks again
-                return pass::pass(core, x, forward, "range-miss").await.map(Some);
+                return pass::pass(core, x, forward, Reason::RangeMiss.name()).await.map(Some);
             }
             take_part(core, x, role, None, forward, reason).await
         }
@@ -209,7 +209,7 @@ async fn take_part(
         }
         Role::Join(_) if !collapses(x) => {
             x.note(Step::Coalesce, "cookies are forwarded: each request has its own fetch");
-            return match pass::pass(core, x, forward, "not-collapsed").await {
+            return match pass::pass(core, x, forward, Reason::NotCollapsed.name()).await {
                 Err(failure) => {
                     stone.map_or(Err(failure.clone()), |stone| or_stale(core, x, &stone, *failure)).map(Some)
                 }
@@ -249,7 +249,7 @@ async fn take_part(
             }))
         }
         Err(Release::Uncacheable | Release::TooLarge) => {
-            pass::pass(core, x, forward, "not-shared").await.map(Some)
+            pass::pass(core, x, forward, Reason::NotShared.name()).await.map(Some)
         }
         Err(Release::Superseded | Release::LeaderGone) => Ok(None),
         Err(Release::Failed(abort)) => {
@@ -343,7 +343,10 @@ fn of_fill(
     let step = if facts.stored { Step::Store } else { Step::Pass };
     x.origin = meta.origin.clone();
     x.origin_us = meta.origin_us;
-    if facts.stored {
+    if let (Some(stored), Some(_)) = (&meta.stored, &meta.failure) {
+        let ttl_s = stored.ttl_s(x.begun_unix_ms / 1000);
+        x.note(step, format!("the failure is kept for {ttl_s} s, for all who ask for this key"));
+    } else if facts.stored {
         x.note(step, "it is stored while it arrives");
     } else {
         x.note(step, format!("not stored: {}", meta.reason));

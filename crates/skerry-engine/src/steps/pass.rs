@@ -26,7 +26,16 @@ pub async fn pass(
     let mut errand = Errand::of(x, false);
     let fetched = fetch(core, &mut errand).await;
     x.trace.append(&mut errand.notes);
-    let mut fetched = fetched?;
+    let mut fetched = match fetched {
+        Ok(fetched) => fetched,
+        Err(failure) => {
+            if let Some((origin, origin_us)) = errand.asked.take() {
+                x.origin = Some(origin);
+                x.origin_us = origin_us;
+            }
+            return Err(failure);
+        }
+    };
     after_unsafe(core, x, &errand, &fetched.head.fields, fetched.head.status);
     let plan = store::plan(&errand, &mut fetched);
     x.origin = Some(fetched.origin.clone());
