@@ -1,6 +1,7 @@
 //! A core without an engine around it: own snapshot, own origins, own clock, and its records to count.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)] // each test uses a part; a panic is the report
 
+pub mod launcher;
 pub mod origin;
 pub mod viewer;
 
