@@ -144,6 +144,12 @@ class EchoRun:
         found = {part: descriptors(pid) for part, pid in (parts | {"init": self.init}).items()}
         return found | {"processes": len(family(self.init))}
 
+    def log(self) -> str:
+        """What the run has said of itself."""
+        return "".join(
+            path.read_text()[-4000:] for path in (self.root / ".skerry" / "log").glob("*.log")
+        )
+
     def save(self, edition: str) -> None:
         """Write the handler anew, as an editor does."""
         (self.root / "lambda" / "app.py").write_text(HANDLER.replace('"first"', repr(edition)))

@@ -19,8 +19,15 @@ from tests.support.wait import until_async
 
 CONNECTIONS = 32
 BACK_WITHIN_S = 10.0
-# One of so many calls is of this kind; all others answer at once.
-KINDS = {"sleep": 50, "print": 100, "raise": 250, "leave": 500, "die": 500, "late": 1000}
+# Of so many calls the n-th is of this kind; all others answer at once.
+KINDS = {
+    "sleep": (50, 1),
+    "print": (100, 2),
+    "raise": (250, 3),
+    "leave": (500, 4),
+    "die": (500, 5),
+    "late": (1000, 6),
+}
 
 
 class Foreign(AssertionError):
@@ -70,6 +77,8 @@ class Link(asyncio.Protocol):
         return self._answer
 
     def close(self) -> None:
+        """Cut it: what was sent still goes out."""
+        self.open = False
         if self._transport is not None:
             self._transport.abort()
 
@@ -112,7 +121,9 @@ class Storm:
             if not link.open:
                 _, link = await loop.create_connection(Link, "127.0.0.1", self.run.port)
             number = next(numbers)
-            kind = next((k for k, every in KINDS.items() if number % every == every // 2), "echo")
+            kind = next(
+                (kind for kind, (every, nth) in KINDS.items() if number % every == nth), "echo"
+            )
             await self._call(link, f"n{number}-{kind}", kind)
         link.close()
 
@@ -143,7 +154,7 @@ class Storm:
 
     async def _kill_workers(self, chance: random.Random) -> None:
         for at in range(self.worker_every, self.calls, self.worker_every):
-            await self._reach(at)
+            await self.reach(at)
             workers = self.run.workers()
             if workers:
                 self.run.kill(chance.choice(workers))
@@ -152,7 +163,7 @@ class Storm:
     async def _kill_part(self, part: str, places: list[int]) -> None:
         loop = asyncio.get_running_loop()
         for at in places:
-            await self._reach(at)
+            await self.reach(at)
             before = self.run.pid(part)
             began = loop.time()
             os.kill(before, signal.SIGKILL)
@@ -164,6 +175,7 @@ class Storm:
             )
             self.back_s.setdefault(part, []).append(loop.time() - began)
 
-    async def _reach(self, at: int) -> None:
+    async def reach(self, at: int) -> None:
+        """Wait until so many calls have had their own answer."""
         while self.tally["own"] < at and not self.over():
             await asyncio.sleep(0.005)

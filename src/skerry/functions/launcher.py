@@ -213,7 +213,8 @@ class Launcher:
             "debug_tty": settings.debug_tty,
         }
         limits = limits_of(known.memory_mb, debug=settings.debug, own_uid=hold.identity is not None)
-        return image.Order(known.name, orjson.dumps(loading), limits, hold)
+        terminal = settings.debug_tty if settings.debug else ""
+        return image.Order(known.name, orjson.dumps(loading), limits, hold, terminal)
 
     def _hold(self, known: Known) -> Hold:
         """The rung for a version. Walks its code once. Raises NoSuchHold."""
