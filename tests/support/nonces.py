@@ -177,5 +177,6 @@ class Storm:
 
     async def reach(self, at: int) -> None:
         """Wait until so many calls have had their own answer."""
-        while self.tally["own"] < at and not self.over():
-            await asyncio.sleep(0.005)
+        await until_async(
+            lambda: self.tally["own"] >= at or self.over(), within_s=600, what=f"{at} calls"
+        )
