@@ -1,13 +1,17 @@
-"""What a Python viewer-request call adds, and how fast a killed part is back, with the whole of `skerry up`.
+"""What a Python viewer-request call adds, and how fast things are back or new, with the whole of `skerry up`.
 
 Added latency is measured with one connection: p50 of a cached object behind a function, less p50 of one without,
-in turn, so that the machine's mood falls on both. Calls a second are those of 32 connections.
+in turn, so that the machine's mood falls on both. Calls a second are those of 32 connections. A cold call is the
+first after every worker was killed; a save is live when the first answer comes from the new code.
 """
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -16,6 +20,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from benchmarks import peer, report
 from benchmarks.http import environment, native_is_there
@@ -26,12 +31,21 @@ from benchmarks.server import Server, free_port, rss_bytes
 ADDED_GOALS = (Goal("≤", 60.0),)
 IDLE_GOALS = (Goal("≤", 40.0),)
 BACK_GOALS = (Goal("≤", 1000.0),)
+COLD_GOALS = (Goal("≤", 5.0),)
+SAVE_GOALS = (Goal("≤", 200.0),)
+COLD_CALLS = 20  # a round
 READY_DEADLINE_S = 30.0
-PARTS = {"engine": "skerry.pop.engine", "launcher": "skerry.functions.launcher"}
+PARTS = {"engine": "engine-bench", "launcher": "launcher"}
+ANSWERED = "/h/1k/f-answered"
 
 HANDLER = """
+EDITION = 0
+
+
 def handler(event, context):
     request = event["Records"][0]["cf"]["request"]
+    if request["uri"] == "/h/1k/f-answered":
+        return {"status": "200", "body": str(EDITION)}
     request["headers"]["x-visited"] = [{"key": "X-Visited", "value": context.function_name}]
     return request
 """
@@ -142,21 +156,34 @@ def wait_for(what: Callable[[], bool], deadline_s: float, said: str) -> float:
     return time.monotonic() - start
 
 
-def find_part(server: Server, part: str) -> int:
-    """Pid of a part of `skerry up`: by what its command line names."""
-    for pid in server.pids()[1:]:
+def read_parts(project: Path) -> dict[str, Any]:
+    """What init has written of its parts and of itself."""
+    found: dict[str, Any] = json.loads((project / ".skerry" / "run" / "parts.json").read_text())
+    return found
+
+
+def find_part(project: Path, part: str) -> int:
+    """Pid of a part of `skerry up`; 0 while it is not ready."""
+    told = read_parts(project)["parts"][PARTS[part]]
+    return int(told["pid"]) if told["state"] == "ready" else 0
+
+
+def workers_of(project: Path) -> list[int]:
+    """Pids of the function's workers: children of init by the name that they give themselves."""
+    init = read_parts(project)["init"]
+    found = []
+    for pid in Path(f"/proc/{init}/task/{init}/children").read_text().split():
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except FileNotFoundError:
+            if Path(f"/proc/{pid}/comm").read_text() == "skerry:visit\n":
+                found.append(int(pid))
+        except OSError:  # it has ended meanwhile
             continue
-        if PARTS[part] in words:
-            return pid
-    raise SystemExit(f"{part} is not running")
+    return found
 
 
-def time_return(server: Server, part: str) -> float:
+def time_return(project: Path, port: int, part: str) -> float:
     """Kill a part; milliseconds until it runs again under another pid and a call through it succeeds."""
-    before = find_part(server, part)
+    before = find_part(project, part)
     start = time.monotonic()
     os.kill(before, signal.SIGKILL)
     number = 0
@@ -164,16 +191,50 @@ def time_return(server: Server, part: str) -> float:
     def is_back() -> bool:
         nonlocal number
         number += 1
-        try:
-            return (
-                find_part(server, part) != before
-                and status_of(server.port, f"/h/1k/f-back-{number}") == 200
-            )
-        except SystemExit:
-            return False
+        return (
+            find_part(project, part) not in (0, before)
+            and status_of(port, f"/h/1k/f-back-{number}") == 200
+        )
 
     wait_for(is_back, READY_DEADLINE_S, f"{part} did not come back")
     return (time.monotonic() - start) * 1000
+
+
+def ask(connection: http.client.HTTPConnection) -> bytes:
+    """What the function itself answers, on a kept connection."""
+    connection.request("GET", ANSWERED)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise SystemExit(f"the function answered {answer.status}: {body!r}")
+    return body
+
+
+def time_cold(project: Path, port: int) -> float:
+    """Milliseconds of a call that finds no worker: the median of some, seen from the client."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_DEADLINE_S)
+    connection.connect()
+    found = []
+    for _ in range(COLD_CALLS):
+        for pid in workers_of(project):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not workers_of(project), READY_DEADLINE_S, "workers do not die")
+        start = time.perf_counter()
+        ask(connection)
+        found.append((time.perf_counter() - start) * 1000)
+    connection.close()
+    return statistics.median(found)
+
+
+def time_save(project: Path, port: int, edition: int) -> float:
+    """Milliseconds from a save until the first answer of the new code."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_DEADLINE_S)
+    code = HANDLER.replace("EDITION = 0", f"EDITION = {edition}")
+    wanted = str(edition).encode()
+    (project / "lambda" / "app.py").write_text(code)
+    took_s = wait_for(lambda: ask(connection) == wanted, READY_DEADLINE_S, "the save is not served")
+    connection.close()
+    return took_s * 1000
 
 
 def measure_calls(server: Server, lean: Path, rounds: int, seconds: float) -> list[Row]:
@@ -227,9 +288,9 @@ def main(
         )
         scratch.chmod(0o755)  # functions may run under a uid of their own
         origin = stack.enter_context(peer.start_origin(scratch / "origin"))
-        port = free_port()
-        write_project(scratch / "project", port, origin.port)
-        command = [sys.executable, "-m", "skerry.cli.main", "up", str(scratch / "project")]
+        port, project = free_port(), scratch / "project"
+        write_project(project, port, origin.port)
+        command = [sys.executable, "-m", "skerry.cli.main", "up", str(project)]
         logs = scratch / "logs"
         logs.mkdir()
         ours = stack.enter_context(
@@ -240,10 +301,14 @@ def main(
             READY_DEADLINE_S,
             f"not ready: {ours.output()}",
         )
-        idle = {OURS: [rss_bytes(find_part(ours, "engine")) / 1e6]}
+        idle = {OURS: [rss_bytes(find_part(project, "engine")) / 1e6]}
         found = measure_calls(ours, build_lean(), rounds, seconds)
+        cold = [time_cold(project, port) for _ in range(rounds)]
+        found.append(report.row("first response, cold", "ms", {OURS: cold}, goals=COLD_GOALS))
+        saves = [time_save(project, port, edition + 1) for edition in range(rounds)]
+        found.append(report.row("a save is served", "ms", {OURS: saves}, goals=SAVE_GOALS))
         for part in ("launcher", "engine"):
-            back = [time_return(ours, part) for _ in range(rounds)]
+            back = [time_return(project, port, part) for _ in range(rounds)]
             found.append(
                 report.row(f"{part} killed, next good call", "ms", {OURS: back}, goals=BACK_GOALS)
             )

@@ -56,6 +56,7 @@ class Prover:
 
     def _prove_all(self, functions: Sequence[Function], before: Mapping[str, str]) -> Proven:
         from skerry.functions.lease import LauncherClient
+        from skerry.functions.store import prune
 
         versions: dict[str, str] = {}
         findings: list[Finding] = []
@@ -66,6 +67,8 @@ class Prover:
                 kept = version or before.get(function.name)
                 if kept:
                     versions[function.name] = kept
+            # what engines may still ask for, and what they are about to be told of, stays
+            prune(self._folder, client.versions() | set(versions.values()))
         return Proven(versions, tuple(findings))
 
     def _prove(self, function: Function, client: LauncherClient) -> tuple[str, Sequence[Finding]]:

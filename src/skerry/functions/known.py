@@ -94,17 +94,25 @@ class Functions:
     def versions(self, name: str) -> list[str]:
         return [v for n, v in self._known if n == name]
 
-    def define(self, rows: list[Known]) -> None:
-        """Add or renew; forget all but the newest versions of each name."""
+    def define(self, rows: list[Known]) -> list[bool]:
+        """Add or renew; forget all but the newest versions of each name. Returns which were not known before."""
+        new = []
         for row in rows:
             key = (row.name, row.version)
-            self._known.pop(key, None)
+            new.append(self._known.pop(key, None) is None)
             self.holds.pop(key, None)
             self._known[key] = row
             for old in self.versions(row.name)[:-VERSIONS_KEPT]:
                 del self._known[row.name, old]
                 self.holds.pop((row.name, old), None)
         self._keep()
+        return new
+
+    def forget(self, name: str, version: str) -> None:
+        """Of no use after all: it must not push out one that is."""
+        if self._known.pop((name, version), None) is not None:
+            self.holds.pop((name, version), None)
+            self._keep()
 
     def _keep(self) -> None:
         if self._kept_in is None:

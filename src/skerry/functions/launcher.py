@@ -7,7 +7,9 @@ answered only where it is wrong. Then, each answered by one line:
 {"op": "lease", "function", "version", "pop"}
     {"ok": true, "lease", "worker"} with five descriptors: socket, pidfd, lifeline, stdout, stderr
 {"op": "define", "functions": [{name, version, source, handler, …}]}
-    {"ok": true, "holds": [{"function", "version", "rung", "said"}]}
+    {"ok": true, "holds": [{"function", "version", "rung", "said", "new"}]}
+{"op": "forget", "function", "version"}
+    {"ok": true}
 {"op": "status"}
     {"ok": true, "workers", "promised_mb", "available_mb", "functions": [{"function", "version"}]}
 
@@ -144,12 +146,17 @@ class Launcher:
             self._lease_to(connection, request)
         elif operation == "define":
             self._answer(connection, self._define(request))
+        elif operation == "forget":
+            self._functions.forget(str(request.get("function")), str(request.get("version")))
+            self._answer(connection, {"ok": True})
         elif operation == "status":
             self._answer(connection, self._status())
         else:
             self._answer(
                 connection,
-                refusal("function.bad_request", f"no op {operation!r}: lease, define, status"),
+                refusal(
+                    "function.bad_request", f"no op {operation!r}: lease, define, forget, status"
+                ),
             )
 
     def _answer(
@@ -217,7 +224,8 @@ class Launcher:
             "debug_tty": settings.debug_tty,
         }
         limits = limits_of(known.memory_mb, debug=settings.debug, own_uid=hold.identity is not None)
-        return image.Order(known.name, orjson.dumps(loading), limits, hold)
+        terminal = settings.debug_tty if settings.debug else ""
+        return image.Order(known.name, orjson.dumps(loading), limits, hold, terminal)
 
     def _hold(self, known: Known) -> Hold:
         """The rung for a version. Walks its code once. Raises NoSuchHold."""
@@ -254,9 +262,9 @@ class Launcher:
             known = [read_row(row) for row in rows]
         except BadDefinition as error:
             return refusal("function.bad_definition", str(error))
-        self._functions.define(known)
+        new = self._functions.define(known)
         holds = []
-        for each in known:
+        for each, is_new in zip(known, new, strict=True):
             try:
                 hold = self._hold(each)
                 rung, said = hold.rung, hold.said
@@ -264,9 +272,8 @@ class Launcher:
                 rung, said = "", str(error)
             except OSError as error:
                 rung, said = "", f"the code cannot be read: {error}"
-            holds.append(
-                {"function": each.name, "version": each.version, "rung": rung, "said": said}
-            )
+            about = {"function": each.name, "version": each.version}
+            holds.append({**about, "rung": rung, "said": said, "new": is_new})
         return {"ok": True, "holds": holds}
 
     def _status(self) -> Reply:

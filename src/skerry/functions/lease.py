@@ -58,11 +58,20 @@ class LauncherClient:
 
     def define(
         self, functions: list[dict[str, Any]]
-    ) -> list[dict[str, str]]:  # Any: JSON of every shape
-        """Tell of functions. Returns a row for each: {"function", "version", "rung", "said"}."""
+    ) -> list[dict[str, Any]]:  # Any: JSON of every shape
+        """Tell of functions. Returns a row for each: {"function", "version", "rung", "said", "new"}."""
         answer, _ = self.ask({"op": "define", "functions": functions})
-        holds: list[dict[str, str]] = answer["holds"]
+        holds: list[dict[str, Any]] = answer["holds"]
         return holds
+
+    def forget(self, function: str, version: str) -> None:
+        """Take back a definition that proved of no use."""
+        self.ask({"op": "forget", "function": function, "version": version})
+
+    def versions(self) -> set[str]:
+        """Every version that may be leased now."""
+        answer, _ = self.ask({"op": "status"})
+        return {row["version"] for row in answer["functions"]}
 
     def close(self) -> None:
         self._socket.close()

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -86,6 +87,20 @@ def prove(
     Raises OSError where the launcher is gone (ask again: init restarts it), BusyError where it has no room.
     """
     hold = client.define([msgspec.to_builtins(definition)])[0]
+    verdict = _try_out(definition, client, hold, root, clock)
+    if isinstance(verdict, Rejected) and hold["new"]:
+        # else some bad saves would push the good version, which still serves, out of the launcher's memory
+        client.forget(definition.name, definition.version)
+    return verdict
+
+
+def _try_out(
+    definition: Definition,
+    client: LauncherClient,
+    hold: dict[str, Any],  # Any: JSON of the launcher
+    root: Path,
+    clock: Callable[[], float],
+) -> Proved | Rejected:
     if not hold["rung"]:
         return _reject(definition, "function.sandbox_refused", hold["said"], "")
     try:

@@ -34,12 +34,13 @@ class Unfit(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """A worker to be made. loading: the LOAD frame's payload."""
+    """A worker to be made. loading: the LOAD frame's payload; terminal: its input, for a debugger; empty: none."""
 
     name: str
     loading: bytes
     limits: limits.Limits
     hold: Hold
+    terminal: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ class Zygote:
     def _shut_in(self, order: Order, channel: int, out: int, err: int) -> None:
         """The order matters: ids clear the death signal, limits forbid some of what stands above them."""
         os.setsid()
+        stdin = self._open_input(order.terminal)
         if order.hold.identity is not None:
             try:
                 assume(order.hold.identity)
@@ -165,18 +167,28 @@ class Zygote:
                 raise
         if not die_with(self._init_pid, signal.SIGKILL):
             os._exit(0)
-        os.dup2(self._null, 0)
+        os.dup2(stdin, 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
         if channel != SOCKET_NUMBER:
             os.dup2(channel, SOCKET_NUMBER, inheritable=False)
         os.closerange(
-            SOCKET_NUMBER + 1, self._highest + 1
+            SOCKET_NUMBER + 1, max(self._highest, stdin) + 1
         )  # one system call, where listing takes 140 µs
         set_name(f"skerry:{order.name}")
         gain_nothing()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         limits.apply(order.limits)
+
+    def _open_input(self, terminal: str) -> int:
+        """The null device, or a person's terminal: opened before the ids change, since it is that person's alone."""
+        if not terminal:
+            return self._null
+        try:
+            # O_NOCTTY: a session leader that opens a terminal would take it over from its shell
+            return os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+        except OSError:
+            return self._null  # breakpoint() tries it again, and its error names the path
 
 
 def announce(init: socket.socket, made: Made, about: dict[str, object]) -> None:

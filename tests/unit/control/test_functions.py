@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from skerry.control.client import Client
+from skerry.functions.known import VERSIONS_KEPT
 from skerry.spec.function import Function
 from skerry.spec.pop import Local, Pop
 from skerry.spec.project import Project
@@ -51,3 +52,10 @@ def test_a_bad_save_keeps_the_version_and_says_where(tmp_path: Path) -> None:
         app.write_text(GOOD + "# mended\n")
         eventually(lambda: version() != first, "the new version, by the next launcher")
         assert errors() == []
+        for number in range(6):
+            app.write_text(GOOD + f"# save {number}\n")
+            before = version()
+            eventually(lambda before=before: version() != before, "the next version")
+        frozen = {entry.name for entry in (tmp_path / ".skerry" / "functions").iterdir()}
+        assert len(frozen) == VERSIONS_KEPT
+        assert f"f-{version()}" in frozen

@@ -54,6 +54,19 @@ def test_some_versions_are_kept_and_the_newest_always(tmp_path: Path) -> None:
     assert functions.versions("f")[-1] == "2"
 
 
+def test_what_is_new_is_told_and_can_be_forgotten(tmp_path: Path) -> None:
+    functions = Functions(tmp_path / "functions.json")
+    row = read_row({**ROW, "source": str(tmp_path)})
+    assert functions.define([row]) == [True]
+    assert functions.define([row]) == [False]
+    functions.forget("f", "v1")
+    functions.forget("f", "v1")
+    assert functions.names() == []
+    second = Functions(tmp_path / "functions.json")
+    second.recall()
+    assert second.names() == []
+
+
 def test_a_successor_recalls(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     first = Functions(tmp_path / "functions.json")

@@ -10,6 +10,7 @@ import pytest
 
 from skerry.base.finding import Place
 from skerry.functions import proof
+from skerry.functions.known import VERSIONS_KEPT
 from skerry.functions.proof import Proved, Rejected, prepare
 from skerry.spec.function import Function
 from tests.support.launcher_house import LauncherHouse
@@ -151,3 +152,15 @@ def test_shared_user_is_said_once_for_all(house: LauncherHouse, project: Path) -
     assert [(f.code, f.level, f.where) for f in verdict.findings] == [
         ("function.shared_user", "note", "functions")
     ]
+
+
+def test_bad_saves_do_not_push_out_the_good_version(house: LauncherHouse, project: Path) -> None:
+    good = run(house, project)
+    assert isinstance(good, Proved)
+    for number in range(VERSIONS_KEPT + 1):
+        (project / "lambda" / "app.py").write_text(f"import nowhere_{number}\n{GOOD}")
+        assert isinstance(run(house, project), Rejected)
+    assert good.definition.version in house.client.versions()
+    worker = house.lease("request", good.definition.version)
+    assert worker.start().kind == "returned"
+    worker.close()

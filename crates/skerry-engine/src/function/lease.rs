@@ -98,7 +98,13 @@ impl Launcher {
                 .try_io(Interest::READABLE, || receive(stream.as_raw_fd(), &mut line, &mut descriptors))
             {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) if line.len() > REPLY_BYTES_MAX => return Err(io::ErrorKind::InvalidData.into()),
+                // what came too much is closed as it goes
+                Ok(_) if line.len() > REPLY_BYTES_MAX || descriptors.len() > DESCRIPTORS => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "the launcher's reply is not ours",
+                    ));
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
@@ -158,6 +164,5 @@ fn receive(socket: RawFd, line: &mut Vec<u8>, descriptors: &mut Vec<OwnedFd>) ->
             header = libc::CMSG_NXTHDR(&message, header);
         }
     }
-    debug_assert!(descriptors.len() <= DESCRIPTORS);
     Ok(n as usize)
 }

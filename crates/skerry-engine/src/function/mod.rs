@@ -1,8 +1,12 @@
-//! Functions from the engine's side: frames ([`wire`]), what a handler prints ([`output`]), leases from the
-//! launcher ([`lease`]), and the pool that makes calls ([`pool`]).
+//! Functions from the engine's side: frames ([`wire`]), what a handler prints ([`output`], read from its
+//! [`pipes`]), leases from the launcher ([`lease`]), one [`worker`], how calls fail ([`fault`]), and the pool that
+//! makes them ([`pool`]).
 
 pub mod event;
+pub mod fault;
 pub mod lease;
 pub mod output;
+pub mod pipes;
 pub mod pool;
 pub mod wire;
+pub mod worker;

@@ -1,12 +1,14 @@
 //! What a handler prints, given to the call that printed it.
 //!
 //! The worker's shim writes `\x1eSKERRY <word> B|E <call id>\n` into both pipes around each call. Between the two
-//! markers text belongs to that call; outside of them it is `late` and belongs to nobody (facts: a thread that
-//! prints after its call). A handler can forge markers only of its own function's log: the word is its worker's.
+//! markers text belongs to that call; outside of them it is `late` and belongs to nobody (a thread that prints
+//! after its call). A handler can forge markers only of its own function's log: the word is its worker's.
+//! Markers are sought in the stream, not at the start of lines: what a handler printed last may lack a line end.
 
 /// Kept of one call and stream; more is counted, not kept.
 pub const CALL_BYTES_MAX: usize = 64 * 1024;
-const LINE_BYTES_MAX: usize = 8 * 1024;
+/// `B `, a call id of 20 digits, a line end.
+const MARK_BYTES_MAX: usize = 23;
 
 /// Text of one stream that belongs together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +24,17 @@ pub struct Piece {
 /// Takes one pipe apart.
 pub struct Splitter {
     marker: Vec<u8>,
-    line: Vec<u8>,
-    line_dropped: u64,
+    /// What may be the beginning of a marker.
+    tail: Vec<u8>,
     now: Piece,
     done: Vec<Piece>,
-    ended: Option<u64>,
+}
+
+/// What stands at a place where a marker may begin.
+enum Found {
+    Nothing,
+    Beginning,
+    Mark { bytes: usize, is_begin: bool, call_id: u64 },
 }
 
 impl Splitter {
@@ -34,59 +42,67 @@ impl Splitter {
     pub fn new(word: &str) -> Self {
         Splitter {
             marker: format!("\x1eSKERRY {word} ").into_bytes(),
-            line: Vec::new(),
-            line_dropped: 0,
+            tail: Vec::new(),
             now: Piece { call_id: None, text: Vec::new(), dropped_bytes: 0 },
             done: Vec::new(),
-            ended: None,
         }
-    }
-
-    /// The last call whose end marker has been seen.
-    pub fn ended(&self) -> Option<u64> {
-        self.ended
     }
 
     /// Take in bytes of the pipe.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
-            let (part, rest) = bytes.split_at(end);
-            bytes = rest;
-            let room = LINE_BYTES_MAX.saturating_sub(self.line.len()).min(part.len());
-            self.line.extend_from_slice(&part[..room]);
-            self.line_dropped += (part.len() - room) as u64;
-            if part.ends_with(b"\n") {
-                self.take_line();
-            }
-        }
-    }
-
-    fn take_line(&mut self) {
-        let mut line = std::mem::take(&mut self.line);
-        let dropped = std::mem::take(&mut self.line_dropped);
-        // a handler that printed without a line end has its text in front of the marker
-        if let Some(at) = memchr::memmem::find(&line, &self.marker)
-            && let Some((is_begin, call_id)) = read_marker(&line[at + self.marker.len()..])
-        {
-            line.truncate(at);
-            self.keep(&line, dropped);
-            self.close();
-            self.now.call_id = is_begin.then_some(call_id);
-            if !is_begin {
-                self.ended = Some(call_id);
-            }
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.tail.is_empty() {
+            self.scan(bytes);
         } else {
-            self.keep(&line, dropped);
+            let mut joined = std::mem::take(&mut self.tail);
+            joined.extend_from_slice(bytes);
+            self.scan(&joined);
         }
-        line.clear();
-        self.line = line;
     }
 
-    fn keep(&mut self, text: &[u8], dropped: u64) {
+    fn scan(&mut self, mut rest: &[u8]) {
+        while let Some(at) = memchr::memchr(self.marker[0], rest) {
+            self.keep(&rest[..at]);
+            rest = &rest[at..];
+            match self.look(rest) {
+                Found::Nothing => {
+                    self.keep(&rest[..1]);
+                    rest = &rest[1..];
+                }
+                Found::Beginning => {
+                    self.tail = rest.to_vec();
+                    return;
+                }
+                Found::Mark { bytes, is_begin, call_id } => {
+                    self.close();
+                    self.now.call_id = is_begin.then_some(call_id);
+                    rest = &rest[bytes..];
+                }
+            }
+        }
+        self.keep(rest);
+    }
+
+    fn look(&self, rest: &[u8]) -> Found {
+        let Some(after) = rest.strip_prefix(&self.marker[..]) else {
+            return if self.marker.starts_with(rest) { Found::Beginning } else { Found::Nothing };
+        };
+        let near = &after[..after.len().min(MARK_BYTES_MAX)];
+        match memchr::memchr(b'\n', near) {
+            Some(end) => match read_mark(&near[..end]) {
+                Some((is_begin, call_id)) => {
+                    Found::Mark { bytes: self.marker.len() + end + 1, is_begin, call_id }
+                }
+                None => Found::Nothing,
+            },
+            None if near.len() < MARK_BYTES_MAX => Found::Beginning,
+            None => Found::Nothing,
+        }
+    }
+
+    fn keep(&mut self, text: &[u8]) {
         let room = CALL_BYTES_MAX.saturating_sub(self.now.text.len()).min(text.len());
         self.now.text.extend_from_slice(&text[..room]);
-        self.now.dropped_bytes += dropped + (text.len() - room) as u64;
+        self.now.dropped_bytes += (text.len() - room) as u64;
     }
 
     fn close(&mut self) {
@@ -102,9 +118,8 @@ impl Splitter {
     /// What is complete. `all`: also what is still open (the worker is gone).
     pub fn take(&mut self, all: bool) -> Vec<Piece> {
         if all {
-            let line = std::mem::take(&mut self.line);
-            let dropped = std::mem::take(&mut self.line_dropped);
-            self.keep(&line, dropped);
+            let tail = std::mem::take(&mut self.tail);
+            self.keep(&tail);
         }
         if all || self.now.call_id.is_none() {
             self.close();
@@ -113,9 +128,8 @@ impl Splitter {
     }
 }
 
-fn read_marker(rest: &[u8]) -> Option<(bool, u64)> {
-    let text = std::str::from_utf8(rest).ok()?.strip_suffix('\n')?;
-    let (kind, id) = text.split_once(' ')?;
+fn read_mark(text: &[u8]) -> Option<(bool, u64)> {
+    let (kind, id) = std::str::from_utf8(text).ok()?.split_once(' ')?;
     let id = id.parse().ok()?;
     match kind {
         "B" => Some((true, id)),
@@ -134,7 +148,8 @@ mod tests {
 
     #[test]
     fn text_goes_to_its_call_at_every_split() {
-        let all = b"early\n\x1eSKERRY w B 1\none\ntwo\x1eSKERRY w E 1\nlate\n\x1eSKERRY w B 2\n\x1eSKERRY x E 2\n\x1eSKERRY w E 2\n";
+        let all = b"early\n\x1eSKERRY w B 1\none\ntwo\x1eSKERRY w E 1\nlate\n\x1e\x1eSKERRY w B 2\n\
+            \x1eSKERRY x E 2\n\x1eSKERRY w E two\n\x1eSKERRY w E 2\n\x1eSKERRY w E 123456789012345678901234\n";
         for cut in 0..all.len() {
             let mut s = Splitter::new("w");
             s.feed(&all[..cut]);
@@ -142,28 +157,37 @@ mod tests {
             let want = vec![
                 piece(None, "early\n"),
                 piece(Some(1), "one\ntwo"),
-                piece(None, "late\n"),
-                piece(Some(2), "\x1eSKERRY x E 2\n"),
+                piece(None, "late\n\x1e"),
+                piece(Some(2), "\x1eSKERRY x E 2\n\x1eSKERRY w E two\n"),
+                piece(None, "\x1eSKERRY w E 123456789012345678901234\n"),
             ];
             assert_eq!(s.take(false), want, "{cut}");
-            assert_eq!(s.ended(), Some(2));
         }
     }
 
     #[test]
-    fn a_flood_is_counted_not_kept() {
+    fn a_flood_is_counted_not_kept_and_ends_with_its_call() {
+        // with and without line ends: a marker after a megabyte of one line is a marker
+        for line in [&b"0123456789"[..], b"012345678\n"] {
+            let mut s = Splitter::new("w");
+            s.feed(b"\x1eSKERRY w B 1\n");
+            for _ in 0..100 {
+                s.feed(&line.repeat(1_000));
+            }
+            s.feed(b"\x1eSKERRY w E 1\nlate");
+            let got = s.take(false);
+            assert_eq!(got[0].call_id, Some(1));
+            assert_eq!(got[0].text.len(), CALL_BYTES_MAX);
+            assert_eq!(got[0].text.len() as u64 + got[0].dropped_bytes, 1_000_000);
+            assert_eq!(got[1], piece(None, "late"));
+        }
+    }
+
+    #[test]
+    fn a_worker_that_is_gone_leaves_half_a_marker_as_text() {
         let mut s = Splitter::new("w");
-        s.feed(b"\x1eSKERRY w B 1\n");
-        for _ in 0..100 {
-            s.feed(&[b'x'; 10_000]);
-        }
-        s.feed(b"\n");
-        for _ in 0..2_000 {
-            s.feed(b"0123456789012345678901234567890123456789012345678\n");
-        }
-        s.feed(b"\x1eSKERRY w E 1\n");
-        let got = s.take(false);
-        assert_eq!(got[0].text.len(), CALL_BYTES_MAX);
-        assert_eq!(got[0].text.len() as u64 + got[0].dropped_bytes, 1_000_001 + 100_000);
+        s.feed(b"\x1eSKERRY w B 3\nlast words\x1eSKER");
+        assert_eq!(s.take(false), vec![]);
+        assert_eq!(s.take(true), vec![piece(Some(3), "last words\x1eSKER")]);
     }
 }

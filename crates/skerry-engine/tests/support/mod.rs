@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)] // each test uses a part; a panic is the report
 
 pub mod attacks;
+pub mod launcher;
 pub mod origin;
 pub mod viewer;
 pub mod worker;

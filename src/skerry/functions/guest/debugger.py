@@ -1,6 +1,6 @@
 """A debugger for handlers: `breakpoint()` on a terminal, or debugpy from the project's own environment.
 
-A worker has no terminal: its input is the null device and its output two pipes. With `skerry up
+A worker has no terminal (its input is the null device, its output two pipes). With `skerry up
 --no-deadline` (SKERRY_DEBUG=1) calls wait as long as they want, code runs from the folder it was written
 in, so that a breakpoint's path holds, and:
 
@@ -18,13 +18,17 @@ import sys
 
 
 def attach_terminal(path: str) -> None:
-    """Let `breakpoint()` talk to the terminal at `path`. It is opened at the first breakpoint."""
+    """Let `breakpoint()` talk to the terminal at `path`.
+
+    The launcher has made it the worker's input where it could: a worker under a user of its own may not open it.
+    """
+    held = os.dup(0) if os.isatty(0) else None  # before user code, which may close its input
 
     def stop() -> None:
         import pdb  # late: 20 modules that no worker needs but one under a debugger
 
         # O_NOCTTY: a session leader that opens a terminal would take it over from its shell
-        number = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        number = os.dup(held) if held is not None else os.open(path, os.O_RDWR | os.O_NOCTTY)
         terminal_in = os.fdopen(os.dup(number), "r")
         terminal_out = os.fdopen(number, "w")
         pdb.Pdb(stdin=terminal_in, stdout=terminal_out).set_trace(sys._getframe(1))
