@@ -159,7 +159,7 @@ async fn next_piece<S: ViewerIo>(wire: &Rc<Wire<S>>, body: &mut Body) -> Result<
     tokio::select! {
         biased;
         next = body.next() => next,
-        () = wire.broken() => Err(CutBody { code: "viewer-left".to_owned() }),
+        () = wire.broken() => Err(CutBody { code: "viewer-left".to_owned(), detail: String::new() }),
     }
 }
 
