@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def test_the_two_commands_stand_first() -> None:
     assert {"demo:", "test:"} <= set(
         re.findall(r"^\w+:", tree.text(Path("Makefile")), re.MULTILINE)
     )
+
+
+def test_figures_are_those_that_were_measured() -> None:
+    measured = json.loads(tree.text(Path("benchmarks/results/cache_tests.json")))
+    row = next(
+        row for row in measured["rows"] if row["metric"] == "required tests passed, profile rfc9111"
+    )
+    (peer,) = row["peers"].values()
+    told = f"{row['skerry']:g} of 157 required cases of the public suite where nginx has {peer:g}"
+    assert row["unit"] == "of 157"
+    assert told in tree.text(Path("README.md")).replace("\n", " ")
 
 
 def test_every_block_is_run() -> None:

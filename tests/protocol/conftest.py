@@ -67,9 +67,9 @@ class Length(http.server.BaseHTTPRequestHandler):
         """Nothing on stderr."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One PoP with a bucket and an API, for all tests here: they count on no empty cache."""
+    """One PoP with a bucket and an API, for all tests of a module: they count on no empty cache."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Length)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

@@ -1,0 +1,71 @@
+"""What the tour is made of, as far as it can be tried without a shop: `tests/journey/test_demo.py` has the rest."""
+
+from __future__ import annotations
+
+import importlib
+import socket
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.support import tree
+
+EXAMPLE = tree.ROOT / "examples" / "01-storefront"
+
+
+@pytest.fixture
+def tour(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+    """Its modules, found as demo.py finds them."""
+    monkeypatch.syspath_prepend(EXAMPLE)
+    names = ("screen", "stage", "steps", "viewer")
+    yield {name: importlib.import_module(f"tour.{name}") for name in names}
+    for name in [name for name in sys.modules if name.split(".")[0] == "tour"]:
+        del sys.modules[name]
+
+
+def test_ports_that_are_taken_are_others(
+    tour: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = tour["stage"]
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        taken = held.getsockname()[1]
+        assert not stage.free(taken)
+        assert not stage.free(taken - 1, 2)
+        monkeypatch.setattr(stage, "WISHED", {"api": taken, "graphql": taken})
+        chosen = stage.choose_ports()
+    assert chosen["api"] > taken
+    assert chosen["graphql"] > chosen["api"]
+
+
+def test_the_copy_has_the_other_ports(tour: dict[str, ModuleType], tmp_path: Path) -> None:
+    ports = {"http": 1080, "https": 1443, "api": 1900, "graphql": 1901}
+    copied = tour["stage"].copy(tmp_path / "copy", ports)
+    local = tomllib.loads((copied / "skerry.toml").read_text())["local"]
+    assert (local["http_port"], local["https_port"]) == (1080, 1443)
+    assert local["origin"]["api"] == "http://127.0.0.1:1900"
+    assert local["origin"]["graphql.example.com"] == "http://127.0.0.1:1901"
+    assert local["vars"]["api_key"] == "local-key"
+    assert (copied / "lambda" / "request.py").is_file()
+
+
+def test_reduction_is_the_document_s(tour: dict[str, ModuleType]) -> None:
+    assert tour["steps"].reduction([200.0] * 3, [10.0] * 3) == pytest.approx(95)
+
+
+def test_every_step_has_a_title(tour: dict[str, ModuleType]) -> None:
+    titles = [step.__doc__ for step in tour["steps"].STEPS]
+    assert all(titles)
+    assert len(set(titles)) == 10
+
+
+def test_a_step_fails_in_words(tour: dict[str, ModuleType]) -> None:
+    answer = tour["viewer"].Answer(500, {"X-Cache": "Error"}, "", 1.0)
+    with pytest.raises(AssertionError, match=r"expected a hit \(status 500, X-Cache 'Error'\)"):
+        tour["steps"].expect(answer.hit, "a hit", answer)
+    tour["steps"].expect(True, "anything")
