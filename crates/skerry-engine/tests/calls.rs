@@ -20,10 +20,13 @@ fn stage(deed: impl Fn(Value) -> Deed + 'static) -> (Bench, Rc<Launcher>) {
     let launcher = Launcher::start(deed);
     let mut snapshot = plain("cloudfront");
     snapshot["functions"] = json!([{"name": "f", "version": "v1", "timeout_ms": 300, "memory_mb": 128}]);
-    behavior(&mut snapshot)["functions"] = json!([{"event": "viewer-request", "function": "f", "include_body": false}]);
+    behavior(&mut snapshot)["functions"] =
+        json!([{"event": "viewer-request", "function": "f", "include_body": false}]);
     let origin = Origin::new(|asked: Asked| {
         let target = asked.target().to_owned();
-        now(Reply::Keep(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len()).into_bytes()))
+        now(Reply::Keep(
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len()).into_bytes(),
+        ))
     });
     let bench = Bench::with(&snapshot, Rc::new(To(origin)), Limits::of(64 << 20), clock(), &launcher.path);
     (bench, launcher)

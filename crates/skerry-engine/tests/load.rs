@@ -110,8 +110,11 @@ fn slow_readers_of_large_bodies_stay_within_their_memory() {
     for is_told in [true, false] {
         run_paused(async {
             let origin = Origin::new(move |_| {
-                let framing =
-                    if is_told { format!("Content-Length: {GIGABYTE}") } else { "Transfer-Encoding: chunked".to_owned() };
+                let framing = if is_told {
+                    format!("Content-Length: {GIGABYTE}")
+                } else {
+                    "Transfer-Encoding: chunked".to_owned()
+                };
                 let head = format!("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n{framing}\r\n\r\n");
                 let piece = match is_told {
                     true => vec![7; 16 * 1024],
@@ -160,7 +163,8 @@ fn a_viewer_that_leaves_in_the_middle_ends_the_fill_only_as_the_last() {
     {
         run_paused(async {
             let origin = Origin::new(|_| {
-                let head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 30000\r\n\r\n".to_vec();
+                let head =
+                    b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 30000\r\n\r\n".to_vec();
                 let mut parts = vec![(Duration::ZERO, head)];
                 parts.extend((0..30).map(|_| (Duration::from_millis(100), vec![b'x'; 1_000])));
                 now(Reply::Slow(parts))

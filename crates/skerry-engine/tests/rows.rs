@@ -40,7 +40,15 @@ async fn seconds(s: u64) {
 type Kept = (&'static str, (u64, u64, u64), u16, &'static str, &'static str, u64, u64);
 const KEPT: &[Kept] = &[
     ("33 s-maxage before max-age", (0, DAY, YEAR), 200, "Cache-Control: max-age=5, s-maxage=50", "", 45, 55),
-    ("33 max-age before Expires", (0, DAY, YEAR), 200, "Cache-Control: max-age=50|Expires: Thu, 01 Jan 1970 00:00:00 GMT", "", 45, 55),
+    (
+        "33 max-age before Expires",
+        (0, DAY, YEAR),
+        200,
+        "Cache-Control: max-age=50|Expires: Thu, 01 Jan 1970 00:00:00 GMT",
+        "",
+        45,
+        55,
+    ),
     ("33 not beyond the maximum", (0, 10, 30), 200, "Cache-Control: max-age=500", "", 25, 35),
     ("33 nothing said: the default", (0, 40, YEAR), 200, "", "", 35, 45),
     ("33 no-store", (0, DAY, YEAR), 200, "Cache-Control: no-store", "", 0, 1),
@@ -50,7 +58,15 @@ const KEPT: &[Kept] = &[
     ("34 the minimum holds against no-store", (60, DAY, YEAR), 200, "Cache-Control: no-store", "", 55, 65),
     ("34 and against private", (60, DAY, YEAR), 200, "Cache-Control: private", "", 55, 65),
     ("34 nothing said: the larger of minimum and default", (60, 30, YEAR), 200, "", "", 55, 65),
-    ("36 the viewer's no-cache is not heard", (0, DAY, YEAR), 200, "Cache-Control: max-age=50", "Cache-Control: no-cache|Pragma: no-cache", 45, 55),
+    (
+        "36 the viewer's no-cache is not heard",
+        (0, DAY, YEAR),
+        200,
+        "Cache-Control: max-age=50",
+        "Cache-Control: no-cache|Pragma: no-cache",
+        45,
+        55,
+    ),
     ("41 404 is kept for ten seconds", (0, DAY, YEAR), 404, "", "", 8, 12),
     ("41 404 for longer where it says so", (0, DAY, YEAR), 404, "Cache-Control: max-age=30", "", 28, 32),
     ("41 404 with no-store is not", (0, DAY, YEAR), 404, "Cache-Control: no-store", "", 0, 1),
@@ -70,7 +86,8 @@ fn how_long_an_answer_is_kept() {
             let origin = Origin::always(answer(*status, lines, "body"));
             let bench = bench(&snapshot(*ttl), &origin);
             let mut viewer = bench.viewer();
-            let own = own.split('|').filter(|l| !l.is_empty()).map(|l| format!("{l}\r\n")).collect::<String>();
+            let own =
+                own.split('|').filter(|l| !l.is_empty()).map(|l| format!("{l}\r\n")).collect::<String>();
             let first = viewer.get("/a", &own).await;
             assert_eq!(first.status(), *status, "{row}");
             assert_eq!(first.x_cache(), if *status < 400 { "Miss" } else { "Error" }, "{row}");
@@ -130,7 +147,11 @@ fn row_38_stale_while_revalidate() {
         let turn = Cell::new(0);
         let origin = Origin::new(move |_| {
             turn.set(turn.get() + 1);
-            let bytes = answer(200, "Cache-Control: max-age=5, stale-while-revalidate=20", &format!("v{}", turn.get()));
+            let bytes = answer(
+                200,
+                "Cache-Control: max-age=5, stale-while-revalidate=20",
+                &format!("v{}", turn.get()),
+            );
             now(Reply::Slow(vec![(Duration::from_secs(2), bytes)]))
         });
         let bench = bench(&snapshot((0, DAY, YEAR)), &origin);
@@ -176,7 +197,11 @@ fn row_39_revalidation() {
 #[test]
 fn row_40_vary() {
     run_paused(async {
-        let origin = Origin::always(answer(200, "Cache-Control: max-age=50|Vary: Accept-Encoding, X-A, X-B, User-Agent, Cookie", "body"));
+        let origin = Origin::always(answer(
+            200,
+            "Cache-Control: max-age=50|Vary: Accept-Encoding, X-A, X-B, User-Agent, Cookie",
+            "body",
+        ));
         let mut snapshot = snapshot((0, DAY, YEAR));
         behavior(&mut snapshot)["forward"] = json!({"headers": {"mode": "list", "names": ["X-A"]}});
         let bench = bench(&snapshot, &origin);
@@ -215,7 +240,11 @@ fn row_44_custom_error_responses() {
             [("/x", 200, "a page"), ("/gone", 502, "a page"), ("/403", 404, "none"), ("/405", 405, "no")]
         {
             let answer = viewer.get(target, "").await;
-            assert_eq!((answer.status(), answer.text().as_str(), answer.x_cache()), (status, body, "Error"), "{target}");
+            assert_eq!(
+                (answer.status(), answer.text().as_str(), answer.x_cache()),
+                (status, body, "Error"),
+                "{target}"
+            );
         }
     });
 }
@@ -226,7 +255,9 @@ fn row_46_ranges() {
     run_paused(async {
         let origin = Origin::new(|asked: Asked| {
             now(Reply::Keep(match asked.header("range") {
-                Some("bytes=2-4") => answer(206, "Cache-Control: max-age=50|Content-Range: bytes 2-4/10", "234"),
+                Some("bytes=2-4") => {
+                    answer(206, "Cache-Control: max-age=50|Content-Range: bytes 2-4/10", "234")
+                }
                 _ => answer(200, "Cache-Control: max-age=50|ETag: \"v\"", "0123456789"),
             }))
         });
@@ -255,7 +286,10 @@ fn row_46_ranges() {
         let several = viewer.get("/a", "Range: bytes=1-2,5-6\r\n").await;
         assert_eq!(several.status(), 206);
         assert!(several.header("content-type").unwrap().starts_with("multipart/byteranges"));
-        assert!(several.text().contains("bytes 1-2/10\r\n\r\n12\r\n") && several.text().contains("bytes 5-6/10\r\n\r\n56\r\n"));
+        assert!(
+            several.text().contains("bytes 1-2/10\r\n\r\n12\r\n")
+                && several.text().contains("bytes 5-6/10\r\n\r\n56\r\n")
+        );
         assert_eq!(viewer.get("/a", "Range: bytes=2-4\r\nIf-Range: \"w\"\r\n").await.status(), 200);
         assert_eq!(viewer.get("/a", "Range: bytes=2-4\r\nIf-Range: \"v\"\r\n").await.status(), 206);
         assert_eq!(origin.asked_count(), 3);
@@ -284,22 +318,48 @@ fn row_48_truncated_bodies() {
     }
 }
 
-/// Rows 28, 50, 51: compression. (name, behavior allows, origin's fields, body bytes, viewer's Accept-Encoding, HTTP
-/// version, coding of the answer)
+/// Rows 28, 50, 51: name, whether the behavior compresses, the origin's fields, bytes of the body, the viewer's
+/// Accept-Encoding and version, and the coding of the answer.
+type Coded = (&'static str, bool, &'static str, usize, &'static str, &'static str, Option<&'static str>);
+
 #[test]
 fn rows_50_and_51_compression() {
     let html = "Content-Type: text/html|Cache-Control: max-age=50|ETag: \"v\"";
-    let rows: &[(&str, bool, &str, usize, &str, &str, Option<&str>)] = &[
+    let rows: &[Coded] = &[
         ("br before gzip", true, html, 2_000, "gzip, br", "1.1", Some("br")),
         ("gzip", true, html, 2_000, "gzip", "1.1", Some("gzip")),
         ("none asked", true, html, 2_000, "", "1.1", None),
         ("refused by weight", true, html, 2_000, "br;q=0", "1.1", None),
         ("not switched on", false, html, 2_000, "gzip, br", "1.1", None),
         ("too small", true, html, 999, "gzip, br", "1.1", None),
-        ("not a listed type", true, "Content-Type: image/png|Cache-Control: max-age=50", 2_000, "gzip, br", "1.1", None),
-        ("coded already", true, "Content-Type: text/html|Content-Encoding: zstd|Cache-Control: max-age=50", 2_000, "gzip", "1.1", Some("zstd")),
+        (
+            "not a listed type",
+            true,
+            "Content-Type: image/png|Cache-Control: max-age=50",
+            2_000,
+            "gzip, br",
+            "1.1",
+            None,
+        ),
+        (
+            "coded already",
+            true,
+            "Content-Type: text/html|Content-Encoding: zstd|Cache-Control: max-age=50",
+            2_000,
+            "gzip",
+            "1.1",
+            Some("zstd"),
+        ),
         ("not for HTTP/1.0", true, html, 2_000, "gzip", "1.0", None),
-        ("not kept, not compressed", true, "Content-Type: text/html|Cache-Control: no-store", 2_000, "gzip", "1.1", None),
+        (
+            "not kept, not compressed",
+            true,
+            "Content-Type: text/html|Cache-Control: no-store",
+            2_000,
+            "gzip",
+            "1.1",
+            None,
+        ),
     ];
     for (name, allowed, lines, bytes, accept, version, coding) in rows {
         support::run(async {
@@ -310,7 +370,8 @@ fn rows_50_and_51_compression() {
             let bench = bench(&snapshot, &origin);
             for turn in 0..2 {
                 let mut viewer = bench.viewer();
-                let accept = if accept.is_empty() { String::new() } else { format!("Accept-Encoding: {accept}\r\n") };
+                let accept =
+                    if accept.is_empty() { String::new() } else { format!("Accept-Encoding: {accept}\r\n") };
                 viewer.send(&format!("GET /a HTTP/{version}\r\nHost: a.test\r\n{accept}\r\n")).await;
                 let answer = viewer.answer("GET").await.unwrap();
                 assert_eq!(answer.header("content-encoding"), *coding, "{name} {turn}: {}", answer.head);
@@ -358,7 +419,10 @@ fn rows_4_to_8_admission() {
 fn rows_63_to_65_fields_both_ways() {
     run_paused(async {
         let seen = Rc::new(RefCell::new(String::new()));
-        let (keep, lines) = (seen.clone(), "Cache-Control: max-age=50|Trailer: x|Upgrade: h2c|Keep-Alive: 5|Server: s|Via: 1.1 up");
+        let (keep, lines) = (
+            seen.clone(),
+            "Cache-Control: max-age=50|Trailer: x|Upgrade: h2c|Keep-Alive: 5|Server: s|Via: 1.1 up",
+        );
         let origin = Origin::new(move |asked: Asked| {
             *keep.borrow_mut() = asked.head.to_lowercase();
             now(Reply::Keep(answer(200, lines, "body")))
@@ -368,7 +432,13 @@ fn rows_63_to_65_fields_both_ways() {
         let own = "User-Agent: Firefox\r\nAccept: */*\r\nX-Edge-Y: 1\r\nProxy-Z: 1\r\nTE: trailers\r\nX-Any: 1\r\nX-Forwarded-For: 9.9.9.9\r\nAuthorization: x\r\nReferer: r\r\n";
         let miss = viewer.get("/a", own).await;
         let sent = seen.borrow().clone();
-        for line in ["host: origin.test", "user-agent: amazon cloudfront", "x-forwarded-for: 9.9.9.9, 127.0.0.1", "x-amz-cf-id: ", "via: 1.1 d1.cloudfront.net"] {
+        for line in [
+            "host: origin.test",
+            "user-agent: amazon cloudfront",
+            "x-forwarded-for: 9.9.9.9, 127.0.0.1",
+            "x-amz-cf-id: ",
+            "via: 1.1 d1.cloudfront.net",
+        ] {
             assert!(sent.contains(line), "{line} in {sent}");
         }
         for name in ["accept:", "x-edge-", "proxy-", "\r\nte:", "x-any", "authorization", "referer"] {
