@@ -202,6 +202,7 @@ fn bytes_behind_an_upgrade_are_no_request() {
             for cut in [0, upgrade.len() / 2, upgrade.len(), upgrade.len() + 5] {
                 let text = exchange(stage.at, bytes.as_bytes(), cut).await;
                 assert!(!text.contains("canary") && statuses(&text).len() == 1, "cut at {cut}: {text}");
+                assert!(cut > 0 || statuses(&text) == [400], "what came with it is refused: {text}");
             }
             assert!(stage.origin.asked.borrow().iter().all(|asked| asked.target() == "/x"));
         }

@@ -407,7 +407,10 @@ impl Pool {
 
     /// Let go of every idle worker (the engine drains).
     pub fn close(&self) {
-        self.versions.borrow_mut().values_mut().for_each(|version| version.idle.clear());
+        for version in self.versions.borrow_mut().values_mut() {
+            version.workers = version.workers.saturating_sub(version.idle.len());
+            version.idle.clear();
+        }
     }
 
     /// Workers that live.
