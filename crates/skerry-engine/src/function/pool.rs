@@ -407,10 +407,7 @@ impl Pool {
 
     /// Let go of every idle worker (the engine drains).
     pub fn close(&self) {
-        for version in self.versions.borrow_mut().values_mut() {
-            version.workers = version.workers.saturating_sub(version.idle.len());
-            version.idle.clear();
-        }
+        self.versions.borrow_mut().values_mut().for_each(|version| version.idle.clear());
     }
 
     /// Workers that live.

@@ -173,23 +173,27 @@ impl World {
         if KINDS[key] == Kind::Chunked {
             parts.push((Duration::ZERO, b"0\r\n\r\n".to_vec()));
         }
-        // a cut: the last part, and half of the one before it, never come
-        if (12..14).contains(&dice) && parts.len() > 1 {
-            parts.pop();
-            let half = parts.last().map_or(0, |(_, bytes)| bytes.len() / 2);
-            if parts.len() > 1
-                && let Some(last) = parts.last_mut()
-            {
-                last.1.truncate(half);
-            }
-            return Reply::SlowClose(parts);
-        }
-        if dice == 14 {
-            parts.truncate(2);
-            return Reply::SlowHang(parts);
-        }
-        Reply::Slow(parts)
+        ended(parts, dice)
     }
+}
+
+/// Whole, cut (the last part, and half of the one before it, never come), or hanging behind its head.
+fn ended(mut parts: Vec<(Duration, Vec<u8>)>, dice: u64) -> Reply {
+    if (12..14).contains(&dice) && parts.len() > 1 {
+        parts.pop();
+        let half = parts.last().map_or(0, |(_, bytes)| bytes.len() / 2);
+        if parts.len() > 1
+            && let Some(last) = parts.last_mut()
+        {
+            last.1.truncate(half);
+        }
+        return Reply::SlowClose(parts);
+    }
+    if dice == 14 {
+        parts.truncate(2);
+        return Reply::SlowHang(parts);
+    }
+    Reply::Slow(parts)
 }
 
 fn status_only(status: u16) -> Vec<u8> {
