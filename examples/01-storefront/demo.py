@@ -64,6 +64,9 @@ def welcome(stage):
                 break
             continue
         screen.say(f"    {line}")
+    if notes := stage.state["findings"]:
+        codes = ", ".join(sorted({note["code"] for note in notes}))
+        screen.quote([f"{len(notes)} notes ({codes}): skerry check tells them"])
     if stage.moved:
         screen.say(f"    {moved(stage)}")
 

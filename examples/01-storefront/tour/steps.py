@@ -73,7 +73,7 @@ def cached(tour):
 
 def told(answer):
     """What a response says of the cache, and how long it took."""
-    age = f"Age {answer.header('Age')} · " if answer.header("Age") else ""
+    age = f"Age {answer.header('Age')} · " if answer.hit else ""
     return f"{answer.ms:7.1f} ms   {answer.header('X-Cache')} · {age}Cache-Status: {answer.header('Cache-Status')}"
 
 
