@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import select
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.echo import HANDLER, TIMEOUT_S, EchoRun, running_echo
-from tests.support.nonces import CONNECTIONS, Storm
-from tests.support.wait import until
+from tests.support.nonces import CONNECTIONS, Link, Storm
+from tests.support.wait import until, until_async
 
 CALLS = 50_000
 
@@ -94,6 +95,36 @@ def test_calls_that_run_outlive_a_save(run: EchoRun) -> None:
         assert (storm.tally["failed"], storm.tally["cut"]) == (0, 0)
 
     asyncio.run(mixed())
+
+
+def test_an_engine_that_is_replaced_ends_its_calls(run: EchoRun) -> None:
+    """Each on a connection of its own: what an engine has accepted, it answers before it goes."""
+
+    async def calls(first: int) -> None:
+        for number in range(first, first + 40):
+            _, link = await asyncio.get_running_loop().create_connection(
+                Link, "127.0.0.1", run.port
+            )
+            async with asyncio.timeout(20):
+                status, nonce, _ = await link.send(f"n{number}", "sleep")
+            link.close()
+            assert (status, nonce) == (200, f"n{number}")
+
+    async def swaps() -> None:
+        for _ in range(3):
+            before = run.pid(run.engine)
+            os.kill(run.init, signal.SIGHUP)
+            await until_async(
+                lambda before=before: run.pid(run.engine) not in (0, before), within_s=10
+            )
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(swaps())
+            for caller in range(16):
+                tasks.create_task(calls(1000 * caller))
+
+    asyncio.run(both())
 
 
 def test_a_debugger_holds_a_call_at_a_terminal() -> None:

@@ -32,9 +32,6 @@ const INIT_PATIENCE: Duration = Duration::from_secs(10);
 const BUSY_PATIENCE: Duration = Duration::from_millis(250);
 /// Until a launcher that had no room is asked again.
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
-/// Where there are workers, one of them mostly comes free sooner than another is made: more of them than that
-/// needs cost a quick function a third of its calls a second (measured, 32 connections).
-const GROW_PATIENCE: Duration = Duration::from_millis(1);
 /// Leases of one version asked for at once.
 const LEASES_AT_ONCE: usize = 4;
 /// Of a call that no handler has seen. More than two: where workers die in numbers, the next may be dying too.
@@ -317,17 +314,6 @@ impl Pool {
     }
 
     async fn lease(self: &Rc<Self>, function: &Arc<FunctionRef>) {
-        if self.version(function, |version| version.workers.get() > 0) {
-            tokio::time::sleep(GROW_PATIENCE).await;
-            let is_short = self.version(function, |version| {
-                let is_short = version.waiting.front().is_some_and(|w| w.since.elapsed() >= GROW_PATIENCE);
-                version.leases -= usize::from(!is_short);
-                is_short
-            });
-            if !is_short {
-                return;
-            }
-        }
         let asked = Instant::now();
         let hired = self.hire(function).await;
         let pause = self.version(function, |version| {
