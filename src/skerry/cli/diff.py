@@ -27,15 +27,16 @@ def command(path: Path, as_json: bool) -> int:
     """
     running = running_project(path)
     wanted = project.read(path)
-    found = changes.compare(running, wanted)
     errors = [finding for finding in wanted.findings if finding.level == "error"]
+    # where nothing could be read, nothing is known of what would go
+    found = changes.compare(running, wanted) if wanted.distributions or not errors else []
     if as_json:
         answer = {"changes": found, "findings": errors}
         sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
     else:
         for change in found:
             sys.stdout.write(f"{change}\n")
-        if not found:
+        if not found and not errors:
             sys.stdout.write("nothing has changed\n")
         render.findings(errors)
     if errors and not as_json:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from skerry.cli.seconds import Seconds
+
 STOP_S = 20.0
 
 
@@ -13,7 +15,7 @@ STOP_S = 20.0
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option(
     "--timeout-s",
-    type=click.FloatRange(min=0, max=86400),
+    type=Seconds(),
     default=STOP_S,
     show_default=True,
     help="How long requests under way may take.",

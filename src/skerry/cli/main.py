@@ -111,13 +111,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except click.ClickException as error:
-        render.error(usage(error), sys.stderr)
+        render.error(usage(error, sys.argv[1:] if arguments is None else arguments), sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:
         return hush()
     except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
-            return hush()  # click has met the broken pipe before us
+        # click has met the broken pipe before us, and put a wrapper around stdout (private to it, under two names)
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
+            return hush()
         raise
     except OSError as error:
         render.error(outside(error), sys.stderr)
@@ -128,10 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def usage(error: click.ClickException) -> ConfigError:
-    """click's complaint about options and arguments, in our shape."""
+def usage(error: click.ClickException, arguments: Sequence[str]) -> ConfigError:
+    """click's complaint about options and arguments, in our shape. It does not always know the command."""
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "skerry"
+    command = [word for word in arguments[:1] if word in COMMANDS]
+    path = context.command_path if context is not None else " ".join(["skerry", *command])
     message = error.format_message().rstrip(".")
     return ConfigError("cli.usage", message, hint=f"`{path} --help` shows how it is called")
 

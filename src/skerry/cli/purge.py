@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from skerry.cli.seconds import Seconds
+
 
 @click.command("purge")
 @click.argument("words", nargs=-1, metavar="PATH*|URL …")
@@ -15,7 +17,7 @@ import click
 @click.option("--pop", "pops", multiple=True, help="Only on this PoP.")
 @click.option(
     "--timeout-s",
-    type=click.FloatRange(min=0, max=86400),
+    type=Seconds(),
     default=10.0,
     show_default=True,
     help="How long to wait for all PoPs.",
