@@ -59,6 +59,8 @@ pub struct Meta {
     pub origin_us: u64,
     /// The origin's own entity tag where another is served (compression).
     pub origin_etag: Option<Arc<[u8]>>,
+    /// The origin said an `Age`: a cache stands behind us.
+    pub is_aged: bool,
     /// Fields that the store must not keep (RFC 9111 5.2.2.4): for the request that caused the fetch alone.
     pub once: Option<Arc<Fields>>,
     /// Head under a response headers policy, ready: the policy's digest and the bytes.

@@ -62,7 +62,13 @@ def test_who_a_handler_is(own: LauncherHouse, folder: Path) -> None:
     found = worker.call(os.getpid()).value
     worker.close()
     if POSSIBLE:
-        assert rows[0] == {"function": "f", "version": "v", "rung": "T1-uid", "said": ""}
+        assert rows[0] == {
+            "function": "f",
+            "version": "v",
+            "rung": "T1-uid",
+            "said": "",
+            "new": True,
+        }
         assert found == {
             "uid": found["uid"],
             "read": "Permission denied",

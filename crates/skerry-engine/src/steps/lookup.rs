@@ -339,7 +339,7 @@ fn of_fill(
         facts.reason = meta.reason;
     }
     // a cache behind us has kept it for a while already
-    facts.age_s = meta.stored.map(|s| s.initial_age_s).filter(|age| *age > 0);
+    facts.age_s = meta.stored.filter(|_| meta.is_aged).map(|s| s.initial_age_s);
     let step = if facts.stored { Step::Store } else { Step::Pass };
     x.origin = meta.origin.clone();
     x.origin_us = meta.origin_us;

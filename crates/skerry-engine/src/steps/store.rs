@@ -82,7 +82,7 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
         Storage::Refuse(reason) => plan.meta.reason = reason.name(),
         Storage::Store { stored, strip } => {
             plan.meta.once = take(&mut head.fields, &strip);
-            head.fields.remove(b"age"); // told anew with each answer
+            plan.meta.is_aged = head.fields.remove(b"age"); // told anew with each answer
             plan.meta.stored = Some(stored);
             plan.coding = coding(&live, behavior, errand, head, fetched.length, stored.fresh_for_s);
         }
