@@ -47,7 +47,7 @@ class Client:
                 f"nothing runs for the project in {root}",
                 hint="start it with `skerry up`",
             ) from None
-        self._stream = self._socket.makefile("rwb")
+        self._stream = self._socket.makefile("rb")
         self._send({"token": token})
 
     def ask(self, op: str, **more: object) -> dict[str, Any]:
@@ -64,9 +64,9 @@ class Client:
 
     def _send(self, message: dict[str, object]) -> None:
         try:
-            self._stream.write(json.dumps(message).encode() + b"\n")
-            self._stream.flush()
+            self._socket.sendall(json.dumps(message).encode() + b"\n")
         except OSError as error:
+            self._receive()  # whoever refuses a token closes at once, and says why before
             raise away(error) from error
 
     def _receive(self) -> dict[str, Any]:
