@@ -246,7 +246,6 @@ fn write_head(
         out.extend_from_slice(value);
         out.extend_from_slice(b"\r\n");
     });
-    out.extend_from_slice(b"Accept-Ranges: bytes\r\n");
     if !skerry_http::status::forbids_body(found.status) {
         put_length(stone.body_bytes(), out);
     }

@@ -6,7 +6,7 @@ use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use skerry_http::status::forbids_body;
 
 use super::stream::{Gone, Stream};
@@ -105,13 +105,6 @@ impl Head {
     /// `Content-Length`.
     pub fn put_length(&mut self, n: u64) {
         self.put_known(CONTENT_LENGTH, HeaderValue::from(n));
-    }
-
-    /// `Accept-Ranges: bytes`, unless the origin has said something of its own.
-    pub fn put_ranges(&mut self) {
-        if !self.inner.headers().contains_key(ACCEPT_RANGES) {
-            self.put_known(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        }
     }
 
     fn put_known(&mut self, name: HeaderName, value: HeaderValue) {
@@ -290,9 +283,6 @@ mod tests {
         let fields: Vec<String> =
             head.fields().iter().map(|(n, v)| format!("{n}={}", v.to_str().unwrap())).collect();
         assert_eq!(fields, ["etag=\"a:b\"", "x=y", "x-cache=Hit from cloudfront", "server-timing=x"]);
-        head.put_ranges();
-        head.put_ranges();
-        assert_eq!(head.fields().get_all("accept-ranges").iter().count(), 1);
         assert_eq!(head.into_inner().status(), 203);
     }
 

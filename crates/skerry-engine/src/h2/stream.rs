@@ -236,7 +236,6 @@ impl Hit {
         marks(&self.live, Some(site), &self.id, Outcome::Hit, &facts, None, |name, value| {
             head.put_mark(name, value)
         });
-        head.put_ranges();
         if !skerry_http::status::forbids_body(self.found.status) {
             head.put_length(self.stone.body_bytes());
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use skerry_http::cache_status::CacheStatus;
-use skerry_http::fields::{Fields, Known};
+use skerry_http::fields::Known;
 use skerry_http::head::Method;
 use skerry_http::range::{self, Resolved};
 use skerry_http::validators::{Evaluator, Verdict, evaluate};
@@ -58,23 +58,9 @@ pub fn finish(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Resp
         response.outcome,
         &response.cache,
         response.origin_status.filter(|s| *s != response.status),
-        |name, value| {
-            if name == "Via" { append(fields, b"Via", value) } else { fields.push(name.as_bytes(), value) }
-        },
+        |name, value| fields.push(name.as_bytes(), value),
     );
     response
-}
-
-fn append(fields: &mut Fields, name: &[u8], value: &[u8]) {
-    let joined = match fields.joined(name) {
-        Some(mut all) => {
-            all.extend_from_slice(b", ");
-            all.extend_from_slice(value);
-            all
-        }
-        None => value.to_vec(),
-    };
-    fields.set(name, &joined);
 }
 
 /// The fields by which we say who answered and why (row 64, RFC 9211). One place for both paths.
@@ -186,11 +172,9 @@ fn emptied(mut response: Response, status: u16) -> Response {
 }
 
 fn ranges(core: &Core, x: &Exchange, mut response: Response, arrived_s: u64) -> Response {
-    let Some(stone) = response.stone.clone().filter(|_| x.head.method == Method::Get) else {
+    let Some(stone) = response.stone.clone() else { return response };
+    if x.head.method != Method::Get {
         return response;
-    };
-    if response.fields.get(b"accept-ranges").is_none() {
-        response.fields.push(b"Accept-Ranges", b"bytes");
     }
     let Some(wanted) = x.head.fields.known(Known::Range) else { return response };
     if x.head.fields.get_all(b"range").count() > 1

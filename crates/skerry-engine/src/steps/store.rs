@@ -91,6 +91,10 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
     if let Some(coding) = plan.coding {
         encode_head(&mut head.fields, coding, &mut plan.meta);
     }
+    // of what is stored whole, parts can be had
+    if plan.meta.stored.is_some() && head.status == 200 && head.fields.get(b"accept-ranges").is_none() {
+        head.fields.push(b"Accept-Ranges", b"bytes");
+    }
     if live.profile.vary_selects
         && plan.meta.stored.is_some()
         && let vary::Vary::Names(names) = vary::parse(&head.fields)
