@@ -201,8 +201,8 @@ class Launcher:
                 made,
                 {**about, "function": name, "version": version, "pop": request.get("pop")},
             )
-            self._census.add(made.child.pid, known.memory_mb)
             self._answer(connection, {"ok": True, **about}, made.for_engine())
+            self._census.add(made.child.pid, known.memory_mb)  # reads /proc: nobody waits for that
         finally:
             made.close()
 
