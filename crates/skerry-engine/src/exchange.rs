@@ -185,6 +185,16 @@ impl CutBody {
 }
 
 impl Body {
+    /// Trailer lines, once the body is over.
+    pub fn trailers(&self) -> Option<Bytes> {
+        match self {
+            Body::Fill(reader) => reader.trailers(),
+            Body::Stored(reader) => reader.trailers(),
+            Body::Origin(body) => body.trailers(),
+            _ => None,
+        }
+    }
+
     /// The next bytes, `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, CutBody> {
         match self {

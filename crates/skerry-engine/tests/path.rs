@@ -482,3 +482,23 @@ fn a_body_that_outgrows_the_store_loses_no_reader() {
         assert!(body.len() > 2_900_000);
     });
 }
+
+/// Trailers pass by an allow-list: one that could pose as a field of the head does not (RFC 9110 6.5.1).
+#[test]
+fn trailers_pass_by_an_allow_list() {
+    run_paused(async {
+        for cached in ["max-age=60", "no-store"] {
+            let reply = format!(
+                "HTTP/1.1 200 OK\r\nCache-Control: {cached}\r\nTransfer-Encoding: chunked\r\n\r\n\
+                 5\r\nhello\r\n0\r\nServer-Timing: db;dur=1\r\nContent-Length: 9\r\nSet-Cookie: a=b\r\n\r\n"
+            );
+            let origin = Origin::always(reply);
+            let bench = bench(&plain("rfc9111"), &origin);
+            let mut viewer = bench.viewer();
+            viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n").await;
+            let text = String::from_utf8(viewer.rest().await).unwrap();
+            assert!(text.ends_with("5\r\nhello\r\n0\r\nServer-Timing: db;dur=1\r\n\r\n"), "{cached}: {text}");
+            bench.rest().await;
+        }
+    });
+}

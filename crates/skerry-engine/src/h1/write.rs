@@ -147,8 +147,11 @@ pub async fn send<S: ViewerIo>(
         return false;
     }
     if ending == Ending::Chunks {
-        waiting.extend_from_slice(b"0\r\n\r\n");
-        ledger.bytes_out += 5;
+        let before = waiting.len();
+        waiting.extend_from_slice(b"0\r\n");
+        waiting.extend_from_slice(&response.body.trailers().unwrap_or_default());
+        waiting.extend_from_slice(b"\r\n");
+        ledger.bytes_out += (waiting.len() - before) as u64;
     }
     last(wire, &waiting, ledger).await
 }

@@ -93,8 +93,15 @@ pub async fn exchange(
                     Framing::Close => Left::Close,
                 };
                 let keep = parsed.keep && sent_all;
-                let mut body =
-                    OriginBody { connection: Some(connection), buffer, left, keep, patience, deadline };
+                let mut body = OriginBody {
+                    connection: Some(connection),
+                    buffer,
+                    left,
+                    trailers: None,
+                    keep,
+                    patience,
+                    deadline,
+                };
                 body.settle();
                 return Ok(Answer { head: parsed.head, body });
             }
@@ -240,6 +247,15 @@ async fn read(
     }
 }
 
+/// The trailers of a body as lines, but for those that could pose as fields of the head (RFC 9110 6.5.1).
+fn trailers_of(decoder: &Decoder) -> Option<Bytes> {
+    let mut fields = decoder.trailers().clone();
+    skerry_http::hop::keep_allowed_trailers(&mut fields);
+    let mut lines = Vec::new();
+    fields.write_to(&mut lines);
+    (!lines.is_empty()).then(|| lines.into())
+}
+
 enum Left {
     Nothing,
     Length(u64),
@@ -252,6 +268,7 @@ pub struct OriginBody {
     connection: Option<Connection>,
     buffer: BytesMut,
     left: Left,
+    trailers: Option<Bytes>,
     keep: bool,
     patience: Patience,
     deadline: Option<tokio::time::Instant>,
@@ -322,6 +339,7 @@ impl OriginBody {
                     }
                     Step::End { consumed } => {
                         let _ = self.buffer.split_to(consumed);
+                        self.trailers = trailers_of(decoder);
                         self.left = Left::Nothing;
                         Ok(None)
                     }
@@ -362,12 +380,18 @@ impl OriginBody {
         }
     }
 
+    /// Trailer lines that may be passed on, once the body is over.
+    pub fn trailers(&self) -> Option<Bytes> {
+        self.trailers.clone()
+    }
+
     /// A body that is already over (a response without one).
     pub fn none(patience: Patience) -> Self {
         OriginBody {
             connection: None,
             buffer: BytesMut::new(),
             left: Left::Nothing,
+            trailers: None,
             keep: false,
             patience,
             deadline: None,

@@ -123,6 +123,13 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Trailer lines, once the body is over.
+    pub fn trailers(&self) -> Option<Bytes> {
+        if let Source::Origin(body) = self { body.trailers() } else { None }
+    }
+}
+
 /// What came back.
 pub struct Fetched {
     /// Status and fields, hop-by-hop ones removed.

@@ -139,7 +139,7 @@ async fn failed(core: &Rc<Core>, errand: &Errand, mut writer: FillWriter<Meta>, 
     let mut plan = store::plan(errand, &mut fetched);
     plan.meta.failure = Some(Arc::new(failure));
     set_head(core, errand, &mut writer, &plan, &fetched);
-    finish(core, writer);
+    finish(core, writer, None);
 }
 
 /// 304: the stored answer is good again, under the fields that came with it (RFC 9111 4.3.4).
@@ -305,11 +305,13 @@ async fn answered(
             }
         }
     }
-    finish(core, writer);
+    // a checksum of the plain bytes says nothing of the compressed ones
+    let trailers = if plan.coding.is_none() { fetched.source.trailers() } else { None };
+    finish(core, writer, trailers);
 }
 
-fn finish(core: &Core, writer: FillWriter<Meta>) {
-    if writer.finish(None).is_ok() {
+fn finish(core: &Core, writer: FillWriter<Meta>, trailers: Option<Bytes>) {
+    if writer.finish(trailers).is_ok() {
         count(&core.stats.fills_stored);
     }
 }
