@@ -59,12 +59,21 @@ pub struct Meta {
     pub origin_us: u64,
     /// The origin's own entity tag where another is served (compression).
     pub origin_etag: Option<Arc<[u8]>>,
+    /// The freshness it truly has, while it stands in for an origin that fails (row 43).
+    pub lapsed: Option<Stored>,
     /// The origin said an `Age`: a cache stands behind us.
     pub is_aged: bool,
     /// Fields that the store must not keep (RFC 9111 5.2.2.4): for the request that caused the fetch alone.
     pub once: Option<Arc<Fields>>,
     /// Head under a response headers policy, ready: the policy's digest and the bytes.
     pub rendered: Option<Arc<(u64, Bytes)>>,
+}
+
+impl Meta {
+    /// The freshness that the origin gave it, whatever it stands in for now.
+    pub fn given(&self) -> Option<&Stored> {
+        self.lapsed.as_ref().or(self.stored.as_ref())
+    }
 }
 
 /// A stored object of ours.

@@ -456,3 +456,36 @@ fn rows_63_to_65_fields_both_ways() {
         }
     });
 }
+
+/// Row 43: while a stale answer stands in, the origin is not asked again before its error's lifetime is over.
+#[test]
+fn an_origin_that_fails_is_left_alone_for_a_while() {
+    run_paused(async {
+        let count = Rc::new(Cell::new(0));
+        let asked = count.clone();
+        let origin = Origin::new(move |_: Asked| {
+            asked.set(asked.get() + 1);
+            let first = answer(200, "Cache-Control: max-age=5|ETag: \"a\"", "old");
+            now(Reply::Keep(if asked.get() == 1 { first } else { answer(500, "", "new") }))
+        });
+        let bench = bench(&snapshot((0, DAY, YEAR)), &origin);
+        let mut viewer = bench.viewer();
+        viewer.get("/a", "").await;
+        seconds(6).await;
+        for (pause_s, asked) in [(0, 2), (0, 2), (8, 2), (4, 3), (0, 3)] {
+            seconds(pause_s).await;
+            let answer = viewer.get("/a", "").await;
+            assert_eq!((answer.status(), answer.text()), (200, "old".into()));
+            assert!(answer.header("Cache-Status").unwrap().contains("detail=stands-in"), "{}", answer.head);
+            assert_eq!(count.get(), asked);
+        }
+        // and what is purged does not stand in for anything
+        let all = skerry_cache::Purge {
+            target: skerry_cache::Target::All,
+            force: skerry_cache::Force::Hard,
+            space: None,
+        };
+        bench.core.shared.cache.purge(&all).unwrap();
+        assert_eq!(viewer.get("/a", "").await.status(), 500);
+    });
+}

@@ -63,6 +63,7 @@ reasons! {
     IfError = "stale" / "if-error",
     Unreachable = "stale" / "unreachable",
     ErrorStatus = "stale" / "error-status",
+    StandsIn = "stale" / "stands-in",
     StaleForbidden = "stale" / "stale-forbidden",
     StaleTooOld = "stale" / "stale-too-old",
     NotAFailure = "stale" / "not-a-failure",

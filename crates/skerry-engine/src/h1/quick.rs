@@ -181,7 +181,7 @@ pub fn find(
     let meta = stone.meta();
     let now_ms = core.clock.unix_ms();
     let stored = meta.stored.as_ref()?;
-    if meta.status >= 400 || stone.is_soft_purged() {
+    if meta.status >= 400 || stone.is_soft_purged() || meta.lapsed.is_some() {
         return None; // an error may have a page of its own
     }
     let asked = if live.profile.request_directives {

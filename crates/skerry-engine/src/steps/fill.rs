@@ -63,32 +63,58 @@ async fn run(
     };
     told.borrow_mut().append(&mut errand.notes);
     match fetched {
-        Err(failure) => failed(core, &errand, writer, *failure).await,
+        Err(failure) => match &stale {
+            Some(stone)
+                if failure.function.is_none() && keeps_stale(core, &errand, stone, Cause::Unreachable) =>
+            {
+                stand_in(core, &errand, writer, stone, &failure);
+            }
+            _ => failed(core, &errand, writer, *failure).await,
+        },
         Ok(fetched) => match &stale {
             Some(stone) if fetched.head.status == 304 => renew(core, &errand, writer, stone, &fetched),
-            Some(stone) if keeps_stale(core, &errand, stone, fetched.head.status) => {
-                let code = "origin-error-status";
-                let failure = Failure::new(
-                    fetched.head.status,
-                    code,
-                    Step::Fetch,
-                    format!("the origin answered {}", fetched.head.status),
-                );
-                abort(writer, code, &failure);
+            Some(stone) if keeps_stale(core, &errand, stone, Cause::Status(fetched.head.status)) => {
+                let status = fetched.head.status;
+                let words = format!("the origin answered {status}");
+                let failure = Failure::new(status, "origin-error-status", Step::Fetch, words);
+                stand_in(core, &errand, writer, stone, &failure);
             }
             _ => answered(core, errand, writer, fetched, cancels).await,
         },
     }
 }
 
-/// An error status behind which a stale answer is served instead (row 43, RFC 5861).
-fn keeps_stale(core: &Core, errand: &Errand, stone: &Stone, status: u16) -> bool {
-    let Some(stored) = &stone.meta().stored else { return false };
-    status >= 500
-        && matches!(
-            on_error(errand.live.profile, stored, Cause::Status(status), core.clock.unix_ms() / 1000),
-            OnError::ServeStale(_)
-        )
+/// A failure behind which a stale answer is served instead (rows 37, 43; RFC 5861).
+fn keeps_stale(core: &Core, errand: &Errand, stone: &Stone, cause: Cause) -> bool {
+    let Some(stored) = stone.meta().given() else { return false };
+    let is_failure = !matches!(cause, Cause::Status(status) if status < 500);
+    let now_s = core.clock.unix_ms() / 1000;
+    is_failure && matches!(on_error(errand.live.profile, stored, cause, now_s), OnError::ServeStale(_))
+}
+
+/// The stale answer stands in. Where errors have a lifetime, the origin is not asked again before it is over (row 43).
+fn stand_in(core: &Core, errand: &Errand, writer: FillWriter<Meta>, stone: &Stone, failure: &Failure) {
+    let Some(given) = stone.meta().given().copied().filter(|_| errand.live.profile.error_ttl) else {
+        let is_status = failure.code == "origin-error-status";
+        return abort(writer, if is_status { "origin-error-status" } else { "fetch-failed" }, failure);
+    };
+    let mut stored = given;
+    let pause_s = store::error_min_s(errand.site(), failure.status);
+    stored.fresh_for_s = given.age_s(core.clock.unix_ms() / 1000).saturating_add(pause_s);
+    stored.no_cache = false;
+    let meta = Meta { stored: Some(stored), lapsed: Some(given), ..stone.meta().clone() };
+    let tags = store::tags(&thaw(stone.head()));
+    with_labels(errand, &tags, |labels| {
+        let parts = HeadParts {
+            head: stone.head(),
+            meta,
+            vary: stone.vary(),
+            variant: stone.variant(),
+            labels,
+            body_bytes: Some(stone.body_bytes()),
+        };
+        let _ = writer.refresh(stone, parts);
+    });
 }
 
 /// Let a fill run on whose reader was answered without its body: it has not left (row 49 is about who has).
@@ -153,10 +179,8 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
     let (site, behavior) = (errand.site(), errand.behavior());
     let mut head = crate::exchange::response_head(stone.meta().status, fields);
     let facts = store::facts(errand, behavior);
-    let limits = skerry_http::store::Limits {
-        ttl: behavior.ttl,
-        error_min_s: site.error_response(head.status).map_or(10, |e| e.min_ttl_s),
-    };
+    let limits =
+        skerry_http::store::Limits { ttl: behavior.ttl, error_min_s: store::error_min_s(site, head.status) };
     let stored = match storage(errand.live.profile, &limits, &facts, &head, fetched.times) {
         Storage::Store { stored, strip } => {
             head.fields.retain(|name, _| !strip.iter().any(|s| name.eq_ignore_ascii_case(s)));
@@ -173,6 +197,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
         stored,
         origin_us: fetched.origin_us,
         origin: Some(fetched.origin.clone()),
+        lapsed: None,
         ..stone.meta().clone()
     };
     let frozen = freeze(head.status, None, &head.fields);

@@ -240,6 +240,12 @@ async fn take_part(
                 return Ok(None);
             }
             Ok(Some(match arrival {
+                Arrival::Object(kept) if kept.meta().lapsed.is_some() => {
+                    x.note(Step::ServeStale, Reason::StandsIn.sentence());
+                    let facts =
+                        CacheFacts { hit: true, reason: Reason::StandsIn.name(), ..CacheFacts::default() };
+                    served(core, x, &kept, facts, Outcome::Hit, Step::ServeStale)
+                }
                 Arrival::Object(fresh) => {
                     x.note(Step::Refresh, "the origin confirmed what is stored");
                     let facts = CacheFacts { refreshed: true, ..facts };
@@ -267,7 +273,7 @@ fn or_stale(
     stone: &Stone,
     failure: Failure,
 ) -> Result<Response, Box<Failure>> {
-    let Some(stored) = stone.meta().stored.as_ref().filter(|_| failure.function.is_none()) else {
+    let Some(stored) = stone.meta().given().filter(|_| failure.function.is_none()) else {
         return Err(Box::new(failure));
     };
     let cause = if failure.code == "origin-error-status" {
@@ -299,9 +305,13 @@ pub fn served(
 ) -> Response {
     let meta = stone.meta();
     let now_s = x.now_s(core);
-    if let Some(stored) = &meta.stored {
-        facts.age_s = Some(stored.age_s(now_s));
-        facts.ttl_s = Some(stored.ttl_s(now_s));
+    if let Some(given) = meta.given() {
+        facts.age_s = Some(given.age_s(now_s));
+        facts.ttl_s = Some(given.ttl_s(now_s));
+    }
+    if meta.lapsed.is_some() && facts.hit {
+        facts.stale = true;
+        facts.reason = Reason::StandsIn.name();
     }
     x.origin = if facts.refreshed { meta.origin.clone() } else { None };
     x.origin_us = if facts.refreshed { meta.origin_us } else { 0 };

@@ -33,8 +33,12 @@ pub struct Plan {
 }
 
 fn limits(site: &Site, behavior: &Behavior, status: u16) -> Limits {
-    let error_min_s = site.error_response(status).map_or(ERROR_MIN_S, |e| e.min_ttl_s);
-    Limits { ttl: behavior.ttl, error_min_s }
+    Limits { ttl: behavior.ttl, error_min_s: error_min_s(site, status) }
+}
+
+/// How long an error of that status is remembered at least, seconds (row 41).
+pub fn error_min_s(site: &Site, status: u16) -> u32 {
+    site.error_response(status).map_or(ERROR_MIN_S, |e| e.min_ttl_s)
 }
 
 /// What this request accepts of the codings its behavior stores; `None` when encoding is no business of the key.
