@@ -303,11 +303,7 @@ async fn answered(
                     ready
                 }
                 Err(error) => {
-                    return abort(
-                        writer,
-                        "compress-failed",
-                        &Failure::new(500, "compress-failed", Step::Store, error.to_string()),
-                    );
+                    return not_compressed(writer, &error);
                 }
             },
         };
@@ -322,17 +318,17 @@ async fn answered(
                 writer.append(&rest);
             }
             Err(error) => {
-                return abort(
-                    writer,
-                    "compress-failed",
-                    &Failure::new(500, "compress-failed", Step::Store, error.to_string()),
-                );
+                return not_compressed(writer, &error);
             }
         }
     }
     // a checksum of the plain bytes says nothing of the compressed ones
     let trailers = if plan.coding.is_none() { fetched.source.trailers() } else { None };
     finish(core, writer, trailers);
+}
+
+fn not_compressed(writer: FillWriter<Meta>, error: &std::io::Error) {
+    abort(writer, "compress-failed", &Failure::new(500, "compress-failed", Step::Store, error.to_string()));
 }
 
 fn finish(core: &Core, writer: FillWriter<Meta>, trailers: Option<Bytes>) {

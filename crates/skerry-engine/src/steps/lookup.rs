@@ -225,35 +225,9 @@ async fn take_part(
     if let Some(notes) = notes {
         x.trace.append(&mut notes.borrow_mut());
     }
-    let live = x.live.clone();
-    let behavior = &live.sites[x.site].behaviors[x.behavior];
     let facts = CacheFacts { forward: Some(forward), collapsed, reason, ..CacheFacts::default() };
     match arrived {
-        Ok(arrival) => {
-            let is_for = {
-                let variant_of =
-                    |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head.fields, names, out);
-                arrival.is_for(&variant_of, &mut Vec::new())
-            };
-            if !is_for {
-                x.note(Step::Coalesce, "what came varies, and is not for this request");
-                return Ok(None);
-            }
-            Ok(Some(match arrival {
-                Arrival::Object(kept) if kept.meta().lapsed.is_some() => {
-                    x.note(Step::ServeStale, Reason::StandsIn.sentence());
-                    let facts =
-                        CacheFacts { hit: true, reason: Reason::StandsIn.name(), ..CacheFacts::default() };
-                    served(core, x, &kept, facts, Outcome::Hit, Step::ServeStale)
-                }
-                Arrival::Object(fresh) => {
-                    x.note(Step::Refresh, "the origin confirmed what is stored");
-                    let facts = CacheFacts { refreshed: true, ..facts };
-                    served(core, x, &fresh, facts, Outcome::RefreshHit, Step::Refresh)
-                }
-                Arrival::Head(head) => of_fill(x, &head.head, &head.meta, head.body_bytes, reader, facts),
-            }))
-        }
+        Ok(arrival) => Ok(of_arrival(core, x, arrival, reader, facts)),
         Err(Release::Uncacheable | Release::TooLarge) => {
             pass::pass(core, x, forward, Reason::NotShared.name()).await.map(Some)
         }
@@ -264,6 +238,40 @@ async fn take_part(
             or_stale(core, x, &stone, failure).map(Some)
         }
     }
+}
+
+/// What came, where it is for this request.
+fn of_arrival(
+    core: &Rc<Core>,
+    x: &mut Exchange,
+    arrival: Arrival<Meta>,
+    reader: FillReader<Meta>,
+    facts: CacheFacts,
+) -> Option<Response> {
+    let live = x.live.clone();
+    let behavior = &live.sites[x.site].behaviors[x.behavior];
+    let is_for = {
+        let variant_of =
+            |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head.fields, names, out);
+        arrival.is_for(&variant_of, &mut Vec::new())
+    };
+    if !is_for {
+        x.note(Step::Coalesce, "what came varies, and is not for this request");
+        return None;
+    }
+    Some(match arrival {
+        Arrival::Object(kept) if kept.meta().lapsed.is_some() => {
+            x.note(Step::ServeStale, Reason::StandsIn.sentence());
+            let facts = CacheFacts { hit: true, ..CacheFacts::default() };
+            served(core, x, &kept, facts, Outcome::Hit, Step::ServeStale)
+        }
+        Arrival::Object(fresh) => {
+            x.note(Step::Refresh, "the origin confirmed what is stored");
+            let facts = CacheFacts { refreshed: true, ..facts };
+            served(core, x, &fresh, facts, Outcome::RefreshHit, Step::Refresh)
+        }
+        Arrival::Head(head) => of_fill(x, &head.head, &head.meta, head.body_bytes, reader, facts),
+    })
 }
 
 /// The fetch failed: the stale answer, where the rules let it stand in.

@@ -2,6 +2,7 @@
 //! what it does stands here.
 
 pub mod admit;
+pub mod attempt;
 pub mod error_page;
 pub mod fetch;
 pub mod fill;
