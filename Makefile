@@ -49,6 +49,8 @@ check: $(DONE)/run $(DONE)/dev .tools/guest/.done lock native form types layers
 	@$(PYTEST) -m "not soak and not slow" -q tests/unit tests/house
 
 soak: $(DONE)/run $(DONE)/dev .tools/guest/.done native packages
+	$(SAY) "a thousand made-up worlds"
+	@SKERRY_SIM_SEEDS=1000 cargo test $(LOCKED) --package skerry-engine --test simulation --quiet
 	@$(PYTEST) -m soak $(ARGS)
 
 bench: $(DONE)/run $(DONE)/dev .tools/guest/.done native

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -112,7 +113,8 @@ class Server:
         found, seen = [self._process.pid], 0
         while seen < len(found):
             for children in Path(f"/proc/{found[seen]}/task").glob("*/children"):
-                found += [int(pid) for pid in children.read_text().split()]
+                with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                    found += [int(pid) for pid in children.read_text().split()]
             seen += 1
         return found
 
