@@ -15,7 +15,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::arena::Arena;
 use crate::budget::{Budget, Charge, charged};
+use crate::object::INLINE_BODY_BYTES_MAX;
 
 mod reader;
 pub use reader::BodyReader;
@@ -102,6 +104,7 @@ struct State {
     places: Vec<Option<Place>>,
     reader_count: usize,
     writer: Option<Waker>,
+    arena: Option<Arc<Arena>>,
 }
 
 /// One body, shared by its writer, its readers and the object that keeps it.
@@ -120,8 +123,8 @@ pub enum Room {
 }
 
 impl Chunks {
-    /// An empty body that grows.
-    pub fn new(budget: &Arc<Budget>) -> Arc<Self> {
+    /// An empty body that grows. What is kept of it lies in `arena`, where there is one and it has room.
+    pub fn new(budget: &Arc<Budget>, arena: Option<&Arc<Arena>>) -> Arc<Self> {
         Arc::new(Chunks {
             state: Mutex::new(State {
                 pieces: VecDeque::new(),
@@ -134,6 +137,7 @@ impl Chunks {
                 places: Vec::new(),
                 reader_count: 0,
                 writer: None,
+                arena: arena.cloned(),
             }),
             budget: Arc::clone(budget),
         })
@@ -195,8 +199,8 @@ impl Chunks {
     /// From now on keep only a window.
     pub(crate) fn start_window(&self, window_bytes: u64) {
         let mut state = self.state.lock();
-        state.seal_tail();
         state.window_bytes = Some(window_bytes);
+        state.seal_tail();
         state.trim();
     }
 
@@ -295,11 +299,19 @@ impl State {
         if bytes.is_empty() {
             return;
         }
-        bytes.shrink_to_fit();
         charge.shrink_to(bytes.len() as u64);
         let at = self.end - bytes.len() as u64;
         self.pieces_bytes += bytes.len() as u64;
-        self.pieces.push_back(Piece { at, bytes: charged(bytes, charge) });
+        // What only passes is gone too soon to be worth a slot, and a small piece is copied sooner than sent by page.
+        let is_worth = self.window_bytes.is_none() && bytes.len() as u64 > INLINE_BODY_BYTES_MAX;
+        let slot = self.arena.as_ref().filter(|_| is_worth).and_then(|arena| arena.store(&bytes));
+        let bytes = if let Some(slot) = slot {
+            charged(slot, charge)
+        } else {
+            bytes.shrink_to_fit();
+            charged(bytes, charge)
+        };
+        self.pieces.push_back(Piece { at, bytes });
     }
 
     /// How far the writer is ahead of the fastest reader.

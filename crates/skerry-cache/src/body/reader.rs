@@ -168,13 +168,13 @@ mod tests {
     }
 
     fn growing(budget: &Arc<Budget>) -> Arc<Chunks> {
-        let chunks = Chunks::new(budget);
+        let chunks = Chunks::new(budget, None);
         chunks.open_tail(budget.charge(8));
         chunks
     }
 
     fn passing(budget: &Arc<Budget>, window_bytes: u64) -> Arc<Chunks> {
-        let chunks = Chunks::new(budget);
+        let chunks = Chunks::new(budget, None);
         chunks.start_window(window_bytes);
         chunks
     }
