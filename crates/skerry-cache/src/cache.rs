@@ -91,7 +91,7 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
                 policy: Mutex::new(S3Fifo::new(limits.bytes_max)),
                 purges: PurgeLog::new(limits.purge_entries_max),
                 budget: Budget::new(limits.bytes_max),
-                arena: limits.has_arena.then(|| Arena::new(limits.bytes_max)).flatten(),
+                arena: limits.has_arena.then(|| Arena::where_safe(limits.bytes_max)).flatten(),
                 limits,
                 next_id: AtomicU64::new(1),
                 fills_open: AtomicUsize::new(0),

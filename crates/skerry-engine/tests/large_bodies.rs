@@ -60,6 +60,9 @@ fn slots_taken(bench: &Bench) -> usize {
 fn an_answer_on_its_way_outlives_its_object_and_its_slots() {
     run(async {
         let bench = bench(Limits::of(CACHE_BYTES));
+        if bench.core.shared.cache.arena().is_none() {
+            return; // huge pages: see Arena::where_safe
+        }
         let mut filling = bench.viewer();
         let expected = body_of("/5");
         assert_eq!(filling.get("/5", "").await.body, expected);
@@ -131,7 +134,7 @@ fn storm(limits: Limits) {
             viewer.await.unwrap();
         }
         bench.rest().await;
-        assert!(slots_taken(&bench) > 0 || !limits.has_arena);
+        assert!(slots_taken(&bench) > 0 || bench.core.shared.cache.arena().is_none());
         bench.core.shared.cache.clear();
         assert_eq!((slots_taken(&bench), bench.core.shared.cache.gauges().used_bytes), (0, 0));
     });

@@ -52,3 +52,51 @@ fn send_file(socket: &TcpStream, file: BorrowedFd<'_>, place: u64, bytes: usize)
     let sent = unsafe { libc::sendfile(socket.as_raw_fd(), file.as_raw_fd(), &raw mut at, bytes) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::os::fd::AsFd;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (ours, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_refused_call_is_told_from_a_peer_that_is_gone() {
+        for (number, expected) in [
+            (libc::EINVAL, true),
+            (libc::ENOSYS, true),
+            (libc::EPERM, true),
+            (libc::EPIPE, false),
+            (libc::ECONNRESET, false),
+        ] {
+            assert_eq!(is_refused(&io::Error::from_raw_os_error(number)), expected, "{number}");
+        }
+        let (ours, theirs) = pair().await;
+        let arena = skerry_cache::Arena::new(1 << 20).unwrap();
+        let _slot = arena.store(&[7; 65_536]).unwrap();
+        drop(theirs);
+        let gone = loop {
+            match poll_fn(|cx| poll_send(cx, &ours, b"", arena.as_fd(), 0, 65_536)).await {
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => break error,
+            }
+        };
+        assert!(!is_refused(&gone), "{gone}");
+    }
+
+    #[tokio::test]
+    async fn an_empty_step_is_an_error_and_not_a_loop() {
+        let (ours, _theirs) = pair().await;
+        let arena = skerry_cache::Arena::new(1 << 20).unwrap();
+        let past = poll_fn(|cx| poll_send(cx, &ours, b"", arena.as_fd(), 1 << 40, 10)).await.unwrap_err();
+        assert_eq!(past.kind(), io::ErrorKind::WriteZero);
+    }
+}

@@ -344,3 +344,67 @@ impl<S: ViewerIo> BodyStream for ViewerBody<S> {
         self.0.poll_body(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::TimerClock;
+    use crate::watch::Watches;
+
+    fn wire<S: ViewerIo>(io: S, arena: Option<&Arc<Arena>>) -> Rc<Wire<S>> {
+        Wire::new(io, Watches::default().add(0), Rc::new(TimerClock::new(0)), arena.cloned())
+    }
+
+    async fn takes_file<S: ViewerIo>(io: S, arena: Option<&Arc<Arena>>, second: &[u8]) -> bool {
+        let wire = wire(io, arena);
+        poll_fn(|cx| match wire.poll_sendfile(cx, b"", second) {
+            Some(Poll::Pending) => Poll::Pending,
+            sent => Poll::Ready(sent.is_some()),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn only_a_large_piece_of_the_arena_goes_by_file_and_only_into_a_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = || async { TcpStream::connect(listener.local_addr().unwrap()).await.unwrap() };
+        let arena = Arena::new(1 << 20).unwrap();
+        let slot = arena.store(&[7; 65_536]).unwrap();
+        let (stored, heap) = (slot.as_ref(), vec![7; 65_536]);
+        assert!(takes_file(socket().await, Some(&arena), stored).await);
+        assert!(takes_file(socket().await, Some(&arena), &stored[..sendfile::BYTES_MIN]).await);
+        assert!(!takes_file(socket().await, Some(&arena), &stored[1..sendfile::BYTES_MIN]).await);
+        assert!(!takes_file(socket().await, Some(&arena), &heap).await);
+        assert!(!takes_file(socket().await, None, stored).await);
+        assert!(!takes_file(tokio::io::duplex(1 << 20).0, Some(&arena), stored).await, "as with TLS");
+    }
+
+    #[tokio::test]
+    async fn all_of_both_parts_arrives() {
+        use tokio::io::AsyncReadExt;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let arena = Arena::new(1 << 20).unwrap();
+        let data: Vec<u8> = (0..65_536_u32).map(|at| (at % 251) as u8).collect();
+        let slot = arena.store(&data).unwrap();
+        for can_sendfile in [true, false] {
+            let wire = wire(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(), Some(&arena));
+            wire.can_sendfile.set(can_sendfile);
+            let mut peer = listener.accept().await.unwrap().0;
+            let mut read = Vec::new();
+            let writing = async {
+                for from in [0, 1, 4_095, 30_000, 65_535] {
+                    wire.write_all(b"head", &slot.as_ref()[from..]).await.unwrap();
+                }
+                wire.shutdown().await;
+            };
+            tokio::join!(writing, async { peer.read_to_end(&mut read).await.unwrap() });
+            let expected: Vec<u8> = [0, 1, 4_095, 30_000, 65_535]
+                .iter()
+                .flat_map(|from| [b"head", &data[*from..]].concat())
+                .collect();
+            assert!(read == expected, "can_sendfile: {can_sendfile}");
+        }
+    }
+}
