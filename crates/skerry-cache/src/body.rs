@@ -69,6 +69,8 @@ impl std::error::Error for ReadError {}
 struct Piece {
     at: u64,
     bytes: Bytes,
+    /// It is in the arena, or stays where it is.
+    is_settled: bool,
 }
 
 impl Piece {
@@ -123,7 +125,7 @@ pub enum Room {
 }
 
 impl Chunks {
-    /// An empty body that grows. What is kept of it lies in `arena`, where there is one and it has room.
+    /// An empty body that grows. What is asked for again, once it is whole, moves into `arena` where there is one.
     pub fn new(budget: &Arc<Budget>, arena: Option<&Arc<Arena>>) -> Arc<Self> {
         Arc::new(Chunks {
             state: Mutex::new(State {
@@ -199,8 +201,8 @@ impl Chunks {
     /// From now on keep only a window.
     pub(crate) fn start_window(&self, window_bytes: u64) {
         let mut state = self.state.lock();
-        state.window_bytes = Some(window_bytes);
         state.seal_tail();
+        state.window_bytes = Some(window_bytes);
         state.trim();
     }
 
@@ -211,7 +213,7 @@ impl Chunks {
         let at = state.end;
         state.end += bytes.len() as u64;
         state.pieces_bytes += bytes.len() as u64;
-        state.pieces.push_back(Piece { at, bytes });
+        state.pieces.push_back(Piece { at, bytes, is_settled: false });
         state.trim();
         let sleepers = state.sleepers();
         wake_after(state, sleepers);
@@ -299,19 +301,29 @@ impl State {
         if bytes.is_empty() {
             return;
         }
+        bytes.shrink_to_fit();
         charge.shrink_to(bytes.len() as u64);
         let at = self.end - bytes.len() as u64;
         self.pieces_bytes += bytes.len() as u64;
-        // What only passes is gone too soon to be worth a slot, and a small piece is copied sooner than sent by page.
-        let is_worth = self.window_bytes.is_none() && bytes.len() as u64 > INLINE_BODY_BYTES_MAX;
-        let slot = self.arena.as_ref().filter(|_| is_worth).and_then(|arena| arena.store(&bytes));
-        let bytes = if let Some(slot) = slot {
-            charged(slot, charge)
-        } else {
-            bytes.shrink_to_fit();
-            charged(bytes, charge)
+        self.pieces.push_back(Piece { at, bytes: charged(bytes, charge), is_settled: false });
+    }
+
+    /// The piece at `at` of a whole body is asked for again: let it lie in the arena from now on. Not when it comes,
+    /// for most of what is stored is asked for once, and a move costs 20 µs. A small piece is copied into a socket
+    /// sooner than it is sent from there.
+    fn settle(&mut self, at: u64, budget: &Arc<Budget>) {
+        let Some(arena) = self.arena.as_ref().filter(|_| matches!(self.ending, Ending::Complete)) else {
+            return;
         };
-        self.pieces.push_back(Piece { at, bytes });
+        let next = self.pieces.partition_point(|piece| piece.end() <= at);
+        let Some(piece) = self.pieces.get_mut(next).filter(|piece| !piece.is_settled) else { return };
+        piece.is_settled = true;
+        if piece.bytes.len() as u64 > INLINE_BODY_BYTES_MAX
+            && let Some(slot) = arena.store(&piece.bytes)
+        {
+            // Whoever reads the old bytes now keeps them, and their charge: then both are on the account.
+            piece.bytes = charged(slot, budget.charge(piece.bytes.len() as u64));
+        }
     }
 
     /// How far the writer is ahead of the fastest reader.
