@@ -151,7 +151,7 @@ fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
 fn open_memory(bytes: usize) -> io::Result<File> {
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     // SAFETY: the name is a C string; the descriptor that comes back is new, and owned here alone.
-    let file = unsafe { File::from_raw_fd(checked(libc::memfd_create(c"skerry-bodies".as_ptr(), flags))?) };
+    let file = unsafe { File::from_raw_fd(checked(libc::memfd_create(c"bodies".as_ptr(), flags))?) };
     file.set_len(bytes as u64)?;
     let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
     // SAFETY: F_ADD_SEALS takes an integer and touches no memory of ours.
