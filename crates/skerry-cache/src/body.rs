@@ -15,7 +15,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::arena::Arena;
 use crate::budget::{Budget, Charge, charged};
+use crate::object::INLINE_BODY_BYTES_MAX;
 
 mod reader;
 pub use reader::BodyReader;
@@ -67,6 +69,8 @@ impl std::error::Error for ReadError {}
 struct Piece {
     at: u64,
     bytes: Bytes,
+    /// It is in the arena, or stays where it is.
+    is_settled: bool,
 }
 
 impl Piece {
@@ -102,6 +106,7 @@ struct State {
     places: Vec<Option<Place>>,
     reader_count: usize,
     writer: Option<Waker>,
+    arena: Option<Arc<Arena>>,
 }
 
 /// One body, shared by its writer, its readers and the object that keeps it.
@@ -120,8 +125,8 @@ pub enum Room {
 }
 
 impl Chunks {
-    /// An empty body that grows.
-    pub fn new(budget: &Arc<Budget>) -> Arc<Self> {
+    /// An empty body that grows. What is asked for again, once it is whole, moves into `arena` where there is one.
+    pub fn new(budget: &Arc<Budget>, arena: Option<&Arc<Arena>>) -> Arc<Self> {
         Arc::new(Chunks {
             state: Mutex::new(State {
                 pieces: VecDeque::new(),
@@ -134,6 +139,7 @@ impl Chunks {
                 places: Vec::new(),
                 reader_count: 0,
                 writer: None,
+                arena: arena.cloned(),
             }),
             budget: Arc::clone(budget),
         })
@@ -207,7 +213,7 @@ impl Chunks {
         let at = state.end;
         state.end += bytes.len() as u64;
         state.pieces_bytes += bytes.len() as u64;
-        state.pieces.push_back(Piece { at, bytes });
+        state.pieces.push_back(Piece { at, bytes, is_settled: false });
         state.trim();
         let sleepers = state.sleepers();
         wake_after(state, sleepers);
@@ -299,7 +305,25 @@ impl State {
         charge.shrink_to(bytes.len() as u64);
         let at = self.end - bytes.len() as u64;
         self.pieces_bytes += bytes.len() as u64;
-        self.pieces.push_back(Piece { at, bytes: charged(bytes, charge) });
+        self.pieces.push_back(Piece { at, bytes: charged(bytes, charge), is_settled: false });
+    }
+
+    /// The piece at `at` of a whole body is asked for again: let it lie in the arena from now on. Not when it comes,
+    /// for most of what is stored is asked for once, and a move costs 20 µs. A small piece is copied into a socket
+    /// sooner than it is sent from there.
+    fn settle(&mut self, at: u64, budget: &Arc<Budget>) {
+        let Some(arena) = self.arena.as_ref().filter(|_| matches!(self.ending, Ending::Complete)) else {
+            return;
+        };
+        let next = self.pieces.partition_point(|piece| piece.end() <= at);
+        let Some(piece) = self.pieces.get_mut(next).filter(|piece| !piece.is_settled) else { return };
+        piece.is_settled = true;
+        if piece.bytes.len() as u64 > INLINE_BODY_BYTES_MAX
+            && let Some(slot) = arena.store(&piece.bytes)
+        {
+            // Whoever reads the old bytes now keeps them, and their charge: then both are on the account.
+            piece.bytes = charged(slot, budget.charge(piece.bytes.len() as u64));
+        }
     }
 
     /// How far the writer is ahead of the fastest reader.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::arena::Arena;
 use crate::body::{CHUNK_BYTES, Chunks};
 use crate::budget::{Budget, Charge, Refused};
 use crate::fill::{Fill, FillReader, Storing};
@@ -23,6 +24,7 @@ pub(crate) struct Core<M> {
     policy: Mutex<S3Fifo<Arc<Object<M>>>>,
     pub(crate) purges: PurgeLog,
     pub(crate) budget: Arc<Budget>,
+    arena: Option<Arc<Arena>>,
     pub(crate) limits: Limits,
     next_id: AtomicU64,
     pub(crate) fills_open: AtomicUsize,
@@ -89,6 +91,7 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
                 policy: Mutex::new(S3Fifo::new(limits.bytes_max)),
                 purges: PurgeLog::new(limits.purge_entries_max),
                 budget: Budget::new(limits.bytes_max),
+                arena: limits.has_arena.then(|| Arena::where_safe(limits.bytes_max)).flatten(),
                 limits,
                 next_id: AtomicU64::new(1),
                 fills_open: AtomicUsize::new(0),
@@ -104,6 +107,11 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
     /// The memory account, for buffers of the engine's own that must count as the cache's.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.core.budget
+    }
+
+    /// Where large pieces of stored bodies lie, if the system gave us such a place.
+    pub fn arena(&self) -> Option<&Arc<Arena>> {
+        self.core.arena.as_ref()
     }
 
     /// Take `bytes` from the account, evicting what must leave for them.
@@ -198,7 +206,7 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
             (ask.variant_of)(vary, scratch);
         }
         let id = self.core.next_id.fetch_add(1, Ordering::Relaxed);
-        let chunks = Chunks::new(&self.core.budget);
+        let chunks = Chunks::new(&self.core.budget, self.core.arena.as_ref());
         let fill = Fill::new(id, (ask.hash, ask.key), purge_seq, (vary, scratch), chunks, alone);
         shard.list(&fill);
         let reader = FillReader::new(&fill, true);
@@ -229,7 +237,7 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         let body = if body.len() as u64 <= INLINE_BODY_BYTES_MAX && trailers.is_none() {
             Body::Inline(body.to_vec())
         } else {
-            let chunks = Chunks::new(&core.budget);
+            let chunks = Chunks::new(&core.budget, core.arena.as_ref());
             for part in body.chunks(CHUNK_BYTES) {
                 chunks.open_tail(core.reserve(part.len() as u64).map_err(NotStored::NoRoom)?);
                 chunks.extend_tail(part);

@@ -2,8 +2,8 @@
 //!
 //! A walk through the room:
 //! [`key`] names a response; [`object`] is one as stored, [`body`] its bytes in pieces that are read while they
-//! grow; [`cache`] finds (`lookup`) or lets a request take part in fetching (`lookup_or_join`, whose question and
-//! answers are in [`lookup`]); [`fill`] is a response on its way, [`writer`] its writing end; [`purge`] says what
+//! grow, [`arena`] where large pieces lie so that a socket can send them; [`cache`] finds (`lookup`) or lets a
+//! request take part in fetching (`lookup_or_join`, whose question and answers are in [`lookup`]); [`fill`] is a response on its way, [`writer`] its writing end; [`purge`] says what
 //! a purge is, [`log`] keeps them and is asked on a hit, `journal` is their bytes on disk, [`labels`] what they
 //! match; [`s3fifo`] says who leaves, [`simulate`] runs the same queue over traces; [`budget`] counts every byte,
 //! [`limits`] names the limits and the gauges.
@@ -35,6 +35,7 @@
 //! **Locks, outermost first**: a shard of the index, a fill's stage, the queue, a body, the purge log. Eviction
 //! takes queue and shard one after the other, never together.
 
+pub mod arena;
 pub mod body;
 pub mod budget;
 pub mod cache;
@@ -52,6 +53,7 @@ pub mod s3fifo;
 pub mod simulate;
 pub mod writer;
 
+pub use arena::Arena;
 pub use body::{Abort, BodyReader, ReadError};
 pub use budget::{Budget, Charge, Refused, charged};
 pub use cache::Cache;

@@ -15,6 +15,8 @@ pub struct Limits {
     pub do_not_wait_ms: u64,
     /// Purges remembered before the cache wants a sweep (about 40 bytes each).
     pub purge_entries_max: usize,
+    /// Bodies too large to lie beside their head go into a file in memory ([`crate::arena`]), where there is one.
+    pub has_arena: bool,
 }
 
 impl Limits {
@@ -27,6 +29,7 @@ impl Limits {
             variants_max: 32,
             do_not_wait_ms: 120_000,
             purge_entries_max: 100_000,
+            has_arena: true,
         }
     }
 }

@@ -241,7 +241,7 @@ impl<M: Send + Sync + 'static> Object<M> {
     /// Read `range` of the body (`0..u64::MAX` for all). The reader keeps the bytes alive and accounted for.
     pub fn read(self: &Arc<Self>, range: Range<u64>) -> BodyReader {
         if let Some(chunks) = &self.chunks {
-            return BodyReader::of(chunks, range);
+            return BodyReader::of(chunks, range).settling();
         }
         let start = self.ends.labels as usize;
         let length = (self.block.len() - start) as u64;

@@ -41,6 +41,51 @@ fn small_and_large_bodies_are_stored_whole() {
 }
 
 #[test]
+fn large_pieces_move_into_the_arena_at_their_first_hit() {
+    for (has_arena, length, expected) in [
+        (true, 16_384, 0), // beside its head
+        (true, 16_385, 1),
+        (true, 65_536, 1),
+        (true, 65_536 + 16_384, 1), // the second is too small to be worth a slot
+        (true, 65_536 + 16_385, 2),
+        (false, 300_000, 0),
+    ] {
+        let limits = Limits { object_bytes_max: 300_000, has_arena, ..Limits::of(4 << 20) };
+        let cache = Cache::new(limits);
+        assert!(has_arena || cache.arena().is_none());
+        let expected = if cache.arena().is_some() { expected } else { 0 }; // huge pages: see Arena::where_safe
+        let object = store(&cache, EN, "", length);
+        let slots = || cache.arena().map_or(0, |arena| arena.slots_taken());
+        assert_eq!(slots(), 0, "what is asked for once is not moved");
+        for _ in 0..2 {
+            assert_eq!(read_object(&object, 0..u64::MAX), body(length));
+            assert_eq!(slots(), expected, "{length}");
+        }
+        let weight = cache.gauges().used_bytes;
+        assert!((length as u64..length as u64 + 1_000).contains(&weight), "{weight} on the account");
+        drop(object);
+        at_rest(&cache);
+    }
+}
+
+#[test]
+fn a_slot_is_kept_for_whoever_reads_it() {
+    let cache = cache();
+    let object = store(&cache, EN, "", 65_536);
+    let mut reader = object.read(0..u64::MAX);
+    let held = now(reader.read()).unwrap().unwrap().unwrap().slice(9..);
+    let Some(arena) = cache.arena() else { return }; // huge pages: see Arena::where_safe
+    assert_eq!(arena.place_of(&held), Some(9));
+    drop((object, reader));
+    cache.clear();
+    read_object(&store(&cache, DE, "", 65_536), 0..1);
+    assert_eq!((arena.slots_taken(), &held[..]), (2, &body(65_536)[9..]));
+    drop(held);
+    assert_eq!(arena.slots_taken(), 1);
+    at_rest(&cache);
+}
+
+#[test]
 fn trailers_are_kept() {
     let cache = cache();
     let (mut writer, mut leader) = EN.lead(&cache);

@@ -19,13 +19,14 @@ pub struct BodyReader {
     source: Source,
     at: u64,
     until: u64,
+    settles: bool,
 }
 
 impl BodyReader {
     /// Read `bytes`, which are all there.
     pub fn whole(bytes: Bytes) -> Self {
         let until = bytes.len() as u64;
-        BodyReader { source: Source::Whole(bytes), at: 0, until }
+        BodyReader { source: Source::Whole(bytes), at: 0, until, settles: false }
     }
 
     /// Read `range` of a body; a body that ends before `range` does ends the read.
@@ -48,7 +49,14 @@ impl BodyReader {
             source: Source::Chunks { chunks: Arc::clone(chunks), place },
             at: range.start,
             until: range.end,
+            settles: false,
         }
+    }
+
+    /// This is a hit: what it reads of a whole body moves to where a socket can send it from.
+    pub(crate) fn settling(mut self) -> Self {
+        self.settles = true;
+        self
     }
 
     /// The offset of the next byte.
@@ -68,6 +76,9 @@ impl BodyReader {
             Source::Chunks { chunks, place } => (chunks, *place),
         };
         let mut state = chunks.state.lock();
+        if self.settles {
+            state.settle(self.at, &chunks.budget);
+        }
         let step = state.step(self.at, self.until, &chunks.budget);
         let Some(own) = state.places[place].as_mut() else { return Poll::Ready(Err(ReadError::Absent)) };
         match step {
@@ -168,13 +179,13 @@ mod tests {
     }
 
     fn growing(budget: &Arc<Budget>) -> Arc<Chunks> {
-        let chunks = Chunks::new(budget);
+        let chunks = Chunks::new(budget, None);
         chunks.open_tail(budget.charge(8));
         chunks
     }
 
     fn passing(budget: &Arc<Budget>, window_bytes: u64) -> Arc<Chunks> {
-        let chunks = Chunks::new(budget);
+        let chunks = Chunks::new(budget, None);
         chunks.start_window(window_bytes);
         chunks
     }

@@ -127,6 +127,7 @@ pub fn at_rest(cache: &Cache<Meta>) {
         (gauges.objects, gauges.resident_bytes, gauges.used_bytes, gauges.pinned_bytes, gauges.fills),
         (0, 0, 0, 0, 0)
     );
+    assert_eq!(cache.arena().map_or(0, |arena| arena.slots_taken()), 0);
 }
 
 pub fn store(cache: &Cache<Meta>, request: Request, vary: &'static str, length: usize) -> Arc<Object<Meta>> {

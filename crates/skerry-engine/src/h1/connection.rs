@@ -57,7 +57,8 @@ pub async fn serve_secure<S: ViewerIo>(core: Rc<Core>, io: S, peer: Peer, presen
     count(&core.stats.connections);
     let _open = Up::new(&core.stats, |s| &s.open_connections);
     let watch = core.watches.add(core.clock.unix_ms());
-    let wire = Wire::new(io, watch, core.clock.clone());
+    let arena = core.shared.cache.arena().cloned();
+    let wire = Wire::new(io, watch, core.clock.clone(), arena);
     let mut connection = Connection {
         core,
         wire,

@@ -1,24 +1,38 @@
 //! A viewer's socket as one connection's parts share it: bytes in, bytes out, and the body of a request.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use skerry_cache::Arena;
 use skerry_http::head::Framing;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::chunked::{Decoder, Step};
+use super::sendfile;
 use crate::body::{BodyError, BodyStream};
 use crate::clock::SharedClock;
 use crate::watch::{Phase, Watch};
 
 /// A viewer's stream.
-pub trait ViewerIo: AsyncRead + AsyncWrite + Unpin + 'static {}
+pub trait ViewerIo: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// The socket, where what is written goes out as it is (no TLS between).
+    fn as_socket(&self) -> Option<&TcpStream>
+    where
+        Self: Sized,
+    {
+        (self as &dyn Any).downcast_ref()
+    }
+}
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ViewerIo for T {}
 
 const PIECE_BYTES: usize = 16 * 1024;
@@ -42,6 +56,9 @@ pub struct Wire<S> {
     /// Its deadline.
     pub watch: Rc<Watch>,
     clock: SharedClock,
+    /// Where large pieces of stored bodies lie, and whether the system lets us send from there.
+    arena: Option<Arc<Arena>>,
+    can_sendfile: Cell<bool>,
 }
 
 enum Left {
@@ -57,7 +74,7 @@ fn timed_out() -> io::Error {
 
 impl<S: ViewerIo> Wire<S> {
     /// Around a stream.
-    pub fn new(io: S, watch: Rc<Watch>, clock: SharedClock) -> Rc<Self> {
+    pub fn new(io: S, watch: Rc<Watch>, clock: SharedClock, arena: Option<Arc<Arena>>) -> Rc<Self> {
         Rc::new(Wire {
             io: RefCell::new(io),
             inbox: RefCell::default(),
@@ -66,6 +83,8 @@ impl<S: ViewerIo> Wire<S> {
             body_bytes: Cell::new(0),
             watch,
             clock,
+            can_sendfile: Cell::new(arena.is_some()),
+            arena,
         })
     }
 
@@ -95,7 +114,8 @@ impl<S: ViewerIo> Wire<S> {
         }
     }
 
-    /// Write all of two parts, in as few calls as it takes.
+    /// Write all of two parts, in as few calls as it takes; without copying the second where it is a piece of a
+    /// stored body that the socket can take from its file.
     pub async fn write_all(&self, first: &[u8], second: &[u8]) -> io::Result<()> {
         let (mut first, mut second) = (first, second);
         self.enter(Phase::Moving);
@@ -103,6 +123,9 @@ impl<S: ViewerIo> Wire<S> {
             let n = poll_fn(|cx| {
                 if self.watch.is_expired(cx) {
                     return Poll::Ready(Err(timed_out()));
+                }
+                if let Some(sent) = self.poll_sendfile(cx, first, second) {
+                    return sent;
                 }
                 let parts = [IoSlice::new(first), IoSlice::new(second)];
                 let used = if first.is_empty() { &parts[1..] } else { &parts[..] };
@@ -118,6 +141,28 @@ impl<S: ViewerIo> Wire<S> {
             second = &second[n - of_first..];
         }
         Ok(())
+    }
+
+    /// A step of `write_all` that copies no body; `None` where that cannot be, or does not pay.
+    fn poll_sendfile(
+        &self,
+        cx: &mut Context<'_>,
+        first: &[u8],
+        second: &[u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        if second.len() < sendfile::BYTES_MIN || !self.can_sendfile.get() {
+            return None;
+        }
+        let arena = self.arena.as_ref()?;
+        let place = arena.place_of(second)?;
+        let io = self.io.borrow();
+        match sendfile::poll_send(cx, io.as_socket()?, first, arena.as_fd(), place, second.len()) {
+            Poll::Ready(Err(error)) if sendfile::is_refused(&error) => {
+                self.can_sendfile.set(false);
+                None
+            }
+            sent => Some(sent),
+        }
     }
 
     /// Hand over what a layer below buffers (TLS).
@@ -297,5 +342,69 @@ pub struct ViewerBody<S>(pub Rc<Wire<S>>);
 impl<S: ViewerIo> BodyStream for ViewerBody<S> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         self.0.poll_body(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::TimerClock;
+    use crate::watch::Watches;
+
+    fn wire<S: ViewerIo>(io: S, arena: Option<&Arc<Arena>>) -> Rc<Wire<S>> {
+        Wire::new(io, Watches::default().add(0), Rc::new(TimerClock::new(0)), arena.cloned())
+    }
+
+    async fn takes_file<S: ViewerIo>(io: S, arena: Option<&Arc<Arena>>, second: &[u8]) -> bool {
+        let wire = wire(io, arena);
+        poll_fn(|cx| match wire.poll_sendfile(cx, b"", second) {
+            Some(Poll::Pending) => Poll::Pending,
+            sent => Poll::Ready(sent.is_some()),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn only_a_large_piece_of_the_arena_goes_by_file_and_only_into_a_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = || async { TcpStream::connect(listener.local_addr().unwrap()).await.unwrap() };
+        let arena = Arena::new(1 << 20).unwrap();
+        let slot = arena.store(&[7; 65_536]).unwrap();
+        let (stored, heap) = (slot.as_ref(), vec![7; 65_536]);
+        assert!(takes_file(socket().await, Some(&arena), stored).await);
+        assert!(takes_file(socket().await, Some(&arena), &stored[..sendfile::BYTES_MIN]).await);
+        assert!(!takes_file(socket().await, Some(&arena), &stored[1..sendfile::BYTES_MIN]).await);
+        assert!(!takes_file(socket().await, Some(&arena), &heap).await);
+        assert!(!takes_file(socket().await, None, stored).await);
+        assert!(!takes_file(tokio::io::duplex(1 << 20).0, Some(&arena), stored).await, "as with TLS");
+    }
+
+    #[tokio::test]
+    async fn all_of_both_parts_arrives() {
+        use tokio::io::AsyncReadExt;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let arena = Arena::new(1 << 20).unwrap();
+        let data: Vec<u8> = (0..65_536_u32).map(|at| (at % 251) as u8).collect();
+        let slot = arena.store(&data).unwrap();
+        for can_sendfile in [true, false] {
+            let wire = wire(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap(), Some(&arena));
+            wire.can_sendfile.set(can_sendfile);
+            let mut peer = listener.accept().await.unwrap().0;
+            let mut read = Vec::new();
+            let writing = async {
+                for from in [0, 1, 4_095, 30_000, 65_535] {
+                    wire.write_all(b"head", &slot.as_ref()[from..]).await.unwrap();
+                }
+                wire.shutdown().await;
+            };
+            tokio::join!(writing, async { peer.read_to_end(&mut read).await.unwrap() });
+            let expected: Vec<u8> = [0, 1, 4_095, 30_000, 65_535]
+                .iter()
+                .flat_map(|from| [b"head", &data[*from..]].concat())
+                .collect();
+            assert!(read == expected, "can_sendfile: {can_sendfile}");
+        }
     }
 }
