@@ -6,7 +6,8 @@ class Engine:
     config: JSON {"pop": str, "threads": int, "http_fds": [int], "https_fds": [int], "cache_bytes_max": int,
     "object_bytes_max": int, "state_dir": str (purge journal), "access_log": str (path, empty = none),
     "access_log_format": "standard" | "json", "launcher": str (path of the launcher's socket), "launcher_token": str,
-    "tls_dir": str (folder of NAME.crt/NAME.key)}.
+    "tls_dir": str (folder of certificates, found by the names inside them, and `tickets`), "function_log": str (path),
+    "no_deadline": bool, "trusted_roots": [str] (PEM files), "is_private": bool (others of our user may not look in)}.
     Descriptors are taken over. Raises ValueError naming the key that is wrong.
     """
 
@@ -21,6 +22,8 @@ class Engine:
         """JSON of what happened to a request that is still in the ring."""
     def explain_url(self, request: bytes) -> bytes:
         """JSON {"url": str, "method": str, "headers": [[name, value]]} → what would happen, nothing changed."""
+    def last_request(self) -> str | None:
+        """The id of the newest request in the ring."""
     def run(self) -> None:
         """Serve until drained. Releases the GIL; call from a thread of its own."""
     def drain(self, deadline_s: float) -> None:

@@ -295,6 +295,7 @@ def config(
             "access_log_format": part["access_log_format"],
             "function_log": f"{part['log_dir']}/functions.log",
             "no_deadline": not part["deadlines"],
+            "is_private": True,
             "launcher": "launcher.sock",  # relative: we run in the run folder, as all parts do
             "launcher_token": launcher_token,
             "tls_dir": part["tls_dir"],
