@@ -247,7 +247,8 @@ impl<M: Clone + Send + Sync + 'static> Cache<M> {
         };
         let draft = Draft::new(key, parts.vary, parts.variant, parts.head, &labels, body);
         let charge = core.reserve(draft.own_bytes::<M>()).map_err(NotStored::NoRoom)?;
-        let origin = Origin { hash, id: started.id, purge_seq: started.purge_seq };
+        let seq = started.purge_seq;
+        let origin = Origin { hash, id: started.id, purge_seq: seq, born_seq: seq };
         let object = Arc::new(draft.finish(&origin, parts.meta, charge));
         let mut shard = core.index.shard(hash);
         if started.id < shard.invalidated_before {

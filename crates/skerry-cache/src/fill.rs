@@ -196,7 +196,9 @@ impl<M> Fill<M> {
                     && untouched(&crate::labels::Asked(asked))
             }
             Stage::Head { head, only_leader: None } => {
-                head.is_for(variant_of, scratch) && untouched(&Packed(&head.labels))
+                head.is_for(variant_of, scratch)
+                    && untouched(&Packed(&head.labels))
+                    && untouched(&crate::labels::Named(asked))
             }
             Stage::Head { .. } | Stage::Object(_) | Stage::Gone(_) => false,
         }

@@ -71,6 +71,13 @@ impl<'a> Packed<'a> {
     }
 }
 
+/// The host of packed labels.
+pub(crate) fn host_of(packed: &[u8]) -> &[u8] {
+    let mut rest = packed;
+    take(&mut rest);
+    take(&mut rest)
+}
+
 impl Labels for Packed<'_> {
     fn space(&self) -> &[u8] {
         let mut rest = self.0;
@@ -118,6 +125,22 @@ impl Labels for Asked<'_> {
     fn are_tags_unknown(&self) -> bool {
         true
     }
+}
+
+/// Labels of a request for an object whose tags have been looked at already.
+pub(crate) struct Named<'a>(pub LabelParts<'a>);
+
+impl Labels for Named<'_> {
+    fn space(&self) -> &[u8] {
+        self.0.space
+    }
+    fn host(&self) -> &[u8] {
+        self.0.host
+    }
+    fn each_path(&self, each: &mut dyn FnMut(&[u8])) {
+        self.0.paths.iter().for_each(|path| each(path));
+    }
+    fn each_tag(&self, _: &mut dyn FnMut(&[u8])) {}
 }
 
 #[cfg(test)]

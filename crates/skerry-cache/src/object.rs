@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::body::{BodyReader, Chunks};
 use crate::budget::Charge;
-use crate::labels::{LabelParts, Packed};
+use crate::labels::{LabelParts, Named, Packed, host_of};
 use crate::log::PurgeLog;
 use crate::purge::Verdict;
 use crate::s3fifo::{Resident, Seat};
@@ -60,6 +60,8 @@ pub(crate) enum Body {
 pub struct Object<M> {
     hash: u64,
     id: u64,
+    /// Purge position when its body was asked for; a refresh keeps it.
+    born_seq: u64,
     mark: AtomicU64,
     block: Box<[u8]>,
     chunks: Option<Arc<Chunks>>,
@@ -75,6 +77,7 @@ pub(crate) struct Origin {
     pub hash: u64,
     pub id: u64,
     pub purge_seq: u64,
+    pub born_seq: u64,
 }
 
 /// An object's block, laid out but not yet paid for.
@@ -126,6 +129,7 @@ impl Draft {
         Object {
             hash: origin.hash,
             id: origin.id,
+            born_seq: origin.born_seq,
             mark: AtomicU64::new(origin.purge_seq),
             block: self.block.into_boxed_slice(),
             chunks: self.chunks,
@@ -219,6 +223,26 @@ impl<M> Object<M> {
     /// Does it answer a request with these variant keys? `scratch` is overwritten.
     pub fn is_for(&self, variant_of: &dyn Fn(&[u8], &mut Vec<u8>), scratch: &mut Vec<u8>) -> bool {
         answers(self.vary(), self.variant(), variant_of, scratch)
+    }
+
+    pub(crate) fn born_seq(&self) -> u64 {
+        self.born_seq
+    }
+
+    /// Host of the request that brought it, lower case.
+    pub fn host(&self) -> &[u8] {
+        host_of(self.packed_labels())
+    }
+
+    /// Has anything been purged since its body was asked for?
+    pub fn may_be_purged(&self, purges: &PurgeLog) -> bool {
+        self.born_seq < purges.seq()
+    }
+
+    /// Was something purged since then that this request names and the object does not: the path a viewer asked for
+    /// where a function made another of it, or another host of the same key?
+    pub fn is_purged_for(&self, purges: &PurgeLog, asked: LabelParts<'_>) -> bool {
+        self.may_be_purged(purges) && purges.verdict(self.born_seq, &Named(asked)).0 != Verdict::Untouched
     }
 
     /// Ask the log what happened since the mark, and move the mark. One comparison when nothing did.

@@ -282,7 +282,8 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
             // Its readers must have it; it is a head's worth of memory, for as long as they read.
             Err(refused) => (self.core.budget.charge(bytes), Some(NotStored::NoRoom(refused))),
         };
-        let object = Arc::new(draft.finish(&self.origin(), head.meta.clone(), charge));
+        let origin = Origin { born_seq: old.born_seq(), ..self.origin() };
+        let object = Arc::new(draft.finish(&origin, head.meta.clone(), charge));
         if not_stored.is_none() {
             not_stored = self.place(&object).err();
         }
@@ -313,7 +314,8 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
     }
 
     fn origin(&self) -> Origin {
-        Origin { hash: self.fill.hash(), id: self.fill.id, purge_seq: self.fill.purge_seq }
+        let seq = self.fill.purge_seq;
+        Origin { hash: self.fill.hash(), id: self.fill.id, purge_seq: seq, born_seq: seq }
     }
 
     fn draft(&self, head: &FillHead<M>, body: Body) -> Draft {

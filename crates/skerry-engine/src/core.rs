@@ -191,9 +191,14 @@ impl Core {
         self.shared.rings[self.index].lock().push(view);
     }
 
+    /// Write what is buffered.
+    pub fn flush(&self) {
+        self.log.borrow_mut().flush();
+    }
+
     /// Once a second: write what is buffered, close what is idle.
     pub fn tick(&self) {
-        self.log.borrow_mut().flush();
+        self.flush();
         self.watches.sweep(self.clock.unix_ms(), self.shared.draining.load(Ordering::Acquire));
         self.origins.sweep();
         let live = self.live();

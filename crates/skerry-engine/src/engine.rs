@@ -111,6 +111,8 @@ pub struct Engine {
     shared: Arc<Shared>,
     journal: Mutex<Option<Journal>>,
     drain: watch::Sender<Option<Instant>>,
+    /// Moved when somebody wants to read what the cores have not written yet.
+    flush: watch::Sender<u64>,
     listeners: Mutex<Option<Listeners>>,
     started: Instant,
     log_file: Option<Arc<std::fs::File>>,
@@ -174,6 +176,7 @@ impl Engine {
             shared,
             journal: Mutex::new(journal),
             drain: watch::channel(None).0,
+            flush: watch::channel(0).0,
             listeners: Mutex::new(Some(listeners)),
             started: Instant::now(),
             log_file,
@@ -226,8 +229,9 @@ impl Engine {
         Ok(seq)
     }
 
-    /// Counters and gauges.
+    /// Counters and gauges. The records of what they count are on their way to the disk.
     pub fn status(&self) -> Value {
+        self.flush.send_modify(|times| *times += 1);
         let live = self.shared.live();
         let gauges = self.shared.cache.gauges();
         let mut status = stats::sum(&self.shared.stats);
@@ -280,6 +284,7 @@ impl Engine {
                 index,
                 shared: self.shared.clone(),
                 drain: self.drain.subscribe(),
+                flush: self.flush.subscribe(),
                 http: parts.0,
                 https: parts.1,
                 log: self.log_file.clone().map(|file| (file, self.log_format)),
@@ -338,6 +343,7 @@ struct Seat {
     index: usize,
     shared: Arc<Shared>,
     drain: watch::Receiver<Option<Instant>>,
+    flush: watch::Receiver<u64>,
     http: Vec<TcpListener>,
     https: Vec<TcpListener>,
     log: Option<(Arc<std::fs::File>, Format)>,
@@ -391,11 +397,17 @@ impl Seat {
             )));
         }
         let (ticking, renewing, mut told) = (core.clone(), tls, (String::new(), 0));
+        let mut flush = self.flush.clone();
         let ticker = tokio::task::spawn_local(async move {
             let mut every = tokio::time::interval(Duration::from_secs(1));
             loop {
-                every.tick().await;
-                ticking.tick();
+                tokio::select! {
+                    _ = every.tick() => ticking.tick(),
+                    Ok(()) = flush.changed() => {
+                        ticking.flush();
+                        continue;
+                    }
+                }
                 if let Some(tls) = renewing.as_ref().filter(|_| ticking.index == 0) {
                     renew(tls, &mut told);
                 }

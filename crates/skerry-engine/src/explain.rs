@@ -14,7 +14,7 @@ use crate::h1::request::is_authority;
 use crate::origin::target::Target;
 use crate::snapshot::{Behavior, Live, Site};
 use crate::steps::admit::{Admission, decide};
-use crate::steps::{route, store};
+use crate::steps::{lookup, route, store};
 
 /// A request to think about.
 #[derive(Deserialize)]
@@ -97,12 +97,19 @@ pub fn explain(shared: &Shared, question: &Question, now_s: u64) -> Result<Value
                 association.function.name
             ),
         );
+        note("key", "if it left the request as it is:".to_owned());
     }
     if head.path() == b"/" && !site.default_root_object.is_empty() {
         head.target.splice(0..1, format!("/{}", site.default_root_object).into_bytes());
         note("key", format!("/ stands for /{}", site.default_root_object));
     }
     look(shared, &live, site, behavior, &head, now_s, &mut note, &mut answer);
+    // a function stands before the lookup: what comes after it is said under a condition, and so is the result
+    if behavior.function(Trigger::ViewerRequest).is_some()
+        && let Some(result) = answer["result"].as_str()
+    {
+        answer["result"] = format!("{result}, unless its function changes the request").into();
+    }
     answer["steps"] = steps.into();
     Ok(answer)
 }
@@ -118,6 +125,12 @@ fn look(
     note: &mut dyn FnMut(&str, String),
     answer: &mut Value,
 ) {
+    if let Some((forward, reason)) = lookup::bypass(behavior, head) {
+        note("key", format!("not looked up ({}): {reason}", forward.token()));
+        answer["result"] = "Miss".into();
+        answer["reason"] = reason.into();
+        return would_fetch(live, site, behavior, note);
+    }
     let mut key = Vec::new();
     behavior.key.write(head, &mut key);
     let hash = hash_key(&key);

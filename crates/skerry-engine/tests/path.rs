@@ -502,3 +502,42 @@ fn trailers_pass_by_an_allow_list() {
         }
     });
 }
+
+/// A purge names what viewers ask for: it holds for whatever name of an object it gives, not only for the one under
+/// which the object was first asked for.
+#[test]
+fn a_purge_holds_for_every_name_of_an_object() {
+    run_paused(async {
+        let mut snapshot = plain("cloudfront");
+        snapshot["distributions"][0]["default_root_object"] = json!("index.html");
+        snapshot["distributions"][0]["aliases"] = json!(["a.test", "b.test"]);
+        let origin = Origin::always(ok("Cache-Control: max-age=60\r\n", "hello"));
+        let bench = bench(&snapshot, &origin);
+        let mut viewer = bench.viewer();
+        let b = "GET /index.html HTTP/1.1\r\nHost: b.test\r\n\r\n";
+        for (first, purged, then) in [
+            ("/index.html", Target::Path(b"/"[..].into()), "/"),
+            ("/", Target::Path(b"/index.html"[..].into()), "/"),
+            ("/", Target::Path(b"/index.html"[..].into()), "/index.html"),
+            ("/index.html", Target::Host(b"b.test"[..].into()), b),
+        ] {
+            let everything = Purge { target: Target::All, force: Force::Hard, space: None };
+            bench.core.shared.cache.purge(&everything).unwrap();
+            assert_eq!(viewer.get(first, "").await.x_cache(), "Miss");
+            assert_eq!(viewer.get(first, "").await.x_cache(), "Hit");
+            let purge = Purge { target: purged.clone(), force: Force::Hard, space: None };
+            bench.core.shared.cache.purge(&purge).unwrap();
+            // looking under another name first must not hide the purge
+            if first == "/index.html" {
+                assert_eq!(viewer.get(first, "").await.x_cache(), "Hit", "{purged:?}");
+            }
+            let answer = if then.starts_with("GET") {
+                viewer.send(then).await;
+                viewer.answer("GET").await.unwrap()
+            } else {
+                viewer.get(then, "").await
+            };
+            assert_eq!(answer.x_cache(), "Miss", "{first} {purged:?} {then}");
+        }
+    });
+}

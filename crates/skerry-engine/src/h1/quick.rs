@@ -12,6 +12,7 @@ use skerry_http::cache_control::CacheControl;
 use skerry_http::fields::Known;
 use skerry_http::head::{Framing, Method, RequestHead, Version};
 use skerry_http::reuse::{Reuse, reuse};
+use skerry_http::target::split_port;
 
 use super::request::HeadFacts;
 use super::write::{put_connection, put_length};
@@ -178,6 +179,10 @@ pub fn find(
     let hash = hash_key(&key);
     let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
     let stone = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut())?;
+    let purges = core.shared.cache.purges();
+    if stone.may_be_purged(purges) && !split_port(&head.authority).0.eq_ignore_ascii_case(stone.host()) {
+        return None; // a purge of this host would not have named it: the walk asks the log
+    }
     let meta = stone.meta();
     let now_ms = core.clock.unix_ms();
     let stored = meta.stored.as_ref()?;

@@ -9,7 +9,7 @@ use skerry_cache::{
 use skerry_http::cache_control::CacheControl;
 use skerry_http::cache_status::Forward;
 use skerry_http::fields::Known;
-use skerry_http::head::{Framing, Method};
+use skerry_http::head::{Framing, Method, RequestHead};
 use skerry_http::reason::Reason;
 use skerry_http::reuse::{self, Failure as Cause, OnError, Reuse, on_error};
 
@@ -19,19 +19,19 @@ use super::{error_page, pass, store};
 use crate::core::Core;
 use crate::exchange::{Body, CacheFacts, Exchange, Failure, Meta, Response, Stone, description_of, thaw};
 use crate::record::Outcome;
+use crate::snapshot::Behavior;
 use crate::walk::Step;
 
 /// Rounds of looking up before a request fetches for itself: each round means another's fetch did not serve it.
 const ROUNDS_MAX: usize = 4;
 
-/// Why a request does not use the store at all.
-pub fn bypass(x: &Exchange) -> Option<(Forward, &'static str)> {
-    let behavior = x.behavior();
-    let method = x.head.method;
+/// Why a request does not use the store at all. Pure: `explain` asks it too.
+pub fn bypass(behavior: &Behavior, head: &RequestHead) -> Option<(Forward, &'static str)> {
+    let method = head.method;
     if !matches!(method, Method::Get | Method::Head | Method::Options) || !behavior.cached.has(method) {
         return Some((Forward::Method, Reason::Method.name()));
     }
-    if x.head.framing != Framing::None && x.head.framing != Framing::Length(0) {
+    if head.framing != Framing::None && head.framing != Framing::Length(0) {
         return Some((Forward::Bypass, Reason::RequestBody.name()));
     }
     if behavior.ttl.max_s == 0 {
@@ -56,7 +56,7 @@ fn apply_default_root(x: &mut Exchange) {
 /// From `key` to the answer.
 pub async fn answer(core: &Rc<Core>, x: &mut Exchange) -> Result<Response, Box<Failure>> {
     apply_default_root(x);
-    if let Some((forward, reason)) = bypass(x) {
+    if let Some((forward, reason)) = bypass(x.behavior(), &x.head) {
         x.note(Step::Key, format!("not looked up: {reason}"));
         return pass::pass(core, x, forward, reason).await;
     }
@@ -93,7 +93,8 @@ async fn round(
         let labels =
             LabelParts { space: live.sites[x.site].id.as_bytes(), host: &host, paths: &paths, tags: &[] };
         let ask = Ask { hash, key, labels, now_ms: core.clock.unix_ms(), variant_of: &variant_of };
-        core.shared.cache.lookup_or_join(&ask, &mut Vec::new(), &mut |stone, is_soft| {
+        let cache = &core.shared.cache;
+        let found = cache.lookup_or_join(&ask, &mut Vec::new(), &mut |stone, is_soft| {
             let Some(stored) = &stone.meta().stored else { return Judged::Useless };
             verdict = reuse::reuse(live.profile, stored, &asked, now_s);
             match verdict {
@@ -104,7 +105,20 @@ async fn round(
                 Reuse::Fresh => Judged::Fresh,
                 _ => Judged::Stale,
             }
-        })
+        });
+        // a purge names what viewers ask for; what is stored knows only who asked first
+        if let Lookup::Hit(stone) | Lookup::Stale(stone, _) = &found
+            && stone.is_purged_for(cache.purges(), labels)
+        {
+            cache.remove(stone);
+            None
+        } else {
+            Some(found)
+        }
+    };
+    let Some(found) = found else {
+        x.note(Step::Lookup, "what is stored was purged under the name this viewer asks for");
+        return Ok(None);
     };
     match found {
         Lookup::Hit(stone) => {
