@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -60,17 +60,19 @@ pub(crate) enum Body {
 pub struct Object<M> {
     hash: u64,
     id: u64,
-    /// Purge position when its body was asked for; a refresh keeps it.
-    born_seq: u64,
     mark: AtomicU64,
     block: Box<[u8]>,
     chunks: Option<Arc<Chunks>>,
     charge: Charge,
     ends: Ends,
     seat: Seat,
-    is_soft_purged: AtomicBool,
+    /// Whether it was softly purged (top bit), and the low 31 bits of the purge position when its body was asked for,
+    /// which a refresh keeps. Together, for four bytes an object are four megabytes of a million.
+    born_and_soft: AtomicU32,
     meta: M,
 }
+
+const SOFT: u32 = 1 << 31;
 
 /// Where a new object comes from.
 pub(crate) struct Origin {
@@ -129,14 +131,13 @@ impl Draft {
         Object {
             hash: origin.hash,
             id: origin.id,
-            born_seq: origin.born_seq,
             mark: AtomicU64::new(origin.purge_seq),
             block: self.block.into_boxed_slice(),
             chunks: self.chunks,
             charge,
             ends: self.ends,
             seat: Seat::default(),
-            is_soft_purged: AtomicBool::new(false),
+            born_and_soft: AtomicU32::new(origin.born_seq as u32 & !SOFT),
             meta,
         }
     }
@@ -217,7 +218,7 @@ impl<M> Object<M> {
 
     /// Was it purged softly? Then it is stale, whatever its age.
     pub fn is_soft_purged(&self) -> bool {
-        self.is_soft_purged.load(Ordering::Acquire)
+        self.born_and_soft.load(Ordering::Acquire) & SOFT != 0
     }
 
     /// Does it answer a request with these variant keys? `scratch` is overwritten.
@@ -225,8 +226,12 @@ impl<M> Object<M> {
         answers(self.vary(), self.variant(), variant_of, scratch)
     }
 
+    /// The full position again: the mark is never behind it, nor two thousand million purges ahead.
     pub(crate) fn born_seq(&self) -> u64 {
-        self.born_seq
+        let low = u64::from(self.born_and_soft.load(Ordering::Acquire) & !SOFT);
+        let mark = self.mark.load(Ordering::Acquire);
+        let near = (mark & !u64::from(!SOFT)) | low;
+        if near > mark { near.wrapping_sub(u64::from(SOFT)) } else { near }
     }
 
     /// Host of the request that brought it, lower case.
@@ -236,13 +241,13 @@ impl<M> Object<M> {
 
     /// Has anything been purged since its body was asked for?
     pub fn may_be_purged(&self, purges: &PurgeLog) -> bool {
-        self.born_seq < purges.seq()
+        self.born_seq() < purges.seq()
     }
 
     /// Was something purged since then that this request names and the object does not: the path a viewer asked for
     /// where a function made another of it, or another host of the same key?
     pub fn is_purged_for(&self, purges: &PurgeLog, asked: LabelParts<'_>) -> bool {
-        self.may_be_purged(purges) && purges.verdict(self.born_seq, &Named(asked)).0 != Verdict::Untouched
+        self.may_be_purged(purges) && purges.verdict(self.born_seq(), &Named(asked)).0 != Verdict::Untouched
     }
 
     /// Ask the log what happened since the mark, and move the mark. One comparison when nothing did.
@@ -252,7 +257,7 @@ impl<M> Object<M> {
             let (verdict, seq) = purges.verdict(mark, &Packed(self.packed_labels()));
             match verdict {
                 Verdict::Hard => return Verdict::Hard, // the mark stays: whoever else holds it learns it too
-                Verdict::Soft => self.is_soft_purged.store(true, Ordering::Release),
+                Verdict::Soft => drop(self.born_and_soft.fetch_or(SOFT, Ordering::AcqRel)),
                 Verdict::Untouched => {}
             }
             self.mark.fetch_max(seq, Ordering::AcqRel);

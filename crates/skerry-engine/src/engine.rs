@@ -363,7 +363,7 @@ impl Seat {
         LocalSet::new().block_on(&runtime, self.serve())
     }
 
-    async fn serve(mut self) -> Result<(), String> {
+    fn core(&mut self) -> Result<Rc<Core>, String> {
         let clock: Rc<dyn Clock> = Rc::new(SystemClock);
         let log: Rc<dyn FunctionLog> = match &self.function_file {
             Some(file) => FileLog::new(file.clone(), &self.launcher.pop, clock.clone()),
@@ -373,7 +373,7 @@ impl Seat {
         let functions =
             Pool::new(self.launcher.clone(), self.index, stats, clock.clone(), log.clone(), self.no_deadline);
         let roots: Vec<Vec<u8>> = crate::tls::read_roots(&self.trusted_roots)?;
-        let core = Core::new(CoreParts {
+        Ok(Core::new(CoreParts {
             shared: self.shared.clone(),
             index: self.index,
             clock,
@@ -382,7 +382,11 @@ impl Seat {
             function_log: log,
             log: self.log.take().map_or_else(AccessLog::none, |(file, format)| AccessLog::to(file, format)),
             seed: seed(),
-        });
+        }))
+    }
+
+    async fn serve(mut self) -> Result<(), String> {
+        let core = self.core()?;
         let tls = self.tls.take();
         let mut accepting = Vec::new();
         for (listener, secure) in

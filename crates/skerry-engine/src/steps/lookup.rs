@@ -73,6 +73,44 @@ pub async fn answer(core: &Rc<Core>, x: &mut Exchange) -> Result<Response, Box<F
     pass::pass(core, x, Forward::Miss, Reason::Superseded.name()).await
 }
 
+/// Look, or take part in fetching; `None`: what is stored was purged under a name that only this request has.
+fn look(core: &Core, x: &Exchange, hash: u64, key: &[u8]) -> Option<(Lookup<Meta>, Reuse)> {
+    let live = &x.live;
+    let now_s = x.now_s(core);
+    let asked = CacheControl::of_request(&x.head.fields);
+    let mut verdict = Reuse::Fresh;
+
+    let behavior = &live.sites[x.site].behaviors[x.behavior];
+    let request = &x.head.fields;
+    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, request, names, out);
+    let host = skerry_http::target::split_port(&x.head.authority).0.to_ascii_lowercase();
+    let paths = [&x.viewer_target[..], &x.head.target];
+    let labels =
+        LabelParts { space: live.sites[x.site].id.as_bytes(), host: &host, paths: &paths, tags: &[] };
+    let ask = Ask { hash, key, labels, now_ms: core.clock.unix_ms(), variant_of: &variant_of };
+    let cache = &core.shared.cache;
+    let found = cache.lookup_or_join(&ask, &mut Vec::new(), &mut |stone, is_soft| {
+        let Some(stored) = &stone.meta().stored else { return Judged::Useless };
+        verdict = reuse::reuse(live.profile, stored, &asked, now_s);
+        match verdict {
+            Reuse::Fresh if is_soft => {
+                verdict = Reuse::Revalidate(Reason::Stale);
+                Judged::Stale
+            }
+            Reuse::Fresh => Judged::Fresh,
+            _ => Judged::Stale,
+        }
+    });
+    // a purge names what viewers ask for; what is stored knows only who asked first
+    if let Lookup::Hit(stone) | Lookup::Stale(stone, _) = &found
+        && stone.is_purged_for(cache.purges(), labels)
+    {
+        cache.remove(stone);
+        return None;
+    }
+    Some((found, verdict))
+}
+
 /// One look: an answer, or `None` when another fetch did not serve us and it is worth looking again.
 async fn round(
     core: &Rc<Core>,
@@ -81,42 +119,8 @@ async fn round(
     key: &[u8],
 ) -> Result<Option<Response>, Box<Failure>> {
     let live = x.live.clone();
-    let now_s = x.now_s(core);
     let asked = CacheControl::of_request(&x.head.fields);
-    let mut verdict = Reuse::Fresh;
-    let found = {
-        let behavior = &live.sites[x.site].behaviors[x.behavior];
-        let request = &x.head.fields;
-        let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, request, names, out);
-        let host = skerry_http::target::split_port(&x.head.authority).0.to_ascii_lowercase();
-        let paths = [&x.viewer_target[..], &x.head.target];
-        let labels =
-            LabelParts { space: live.sites[x.site].id.as_bytes(), host: &host, paths: &paths, tags: &[] };
-        let ask = Ask { hash, key, labels, now_ms: core.clock.unix_ms(), variant_of: &variant_of };
-        let cache = &core.shared.cache;
-        let found = cache.lookup_or_join(&ask, &mut Vec::new(), &mut |stone, is_soft| {
-            let Some(stored) = &stone.meta().stored else { return Judged::Useless };
-            verdict = reuse::reuse(live.profile, stored, &asked, now_s);
-            match verdict {
-                Reuse::Fresh if is_soft => {
-                    verdict = Reuse::Revalidate(Reason::Stale);
-                    Judged::Stale
-                }
-                Reuse::Fresh => Judged::Fresh,
-                _ => Judged::Stale,
-            }
-        });
-        // a purge names what viewers ask for; what is stored knows only who asked first
-        if let Lookup::Hit(stone) | Lookup::Stale(stone, _) = &found
-            && stone.is_purged_for(cache.purges(), labels)
-        {
-            cache.remove(stone);
-            None
-        } else {
-            Some(found)
-        }
-    };
-    let Some(found) = found else {
+    let Some((found, verdict)) = look(core, x, hash, key) else {
         x.note(Step::Lookup, "what is stored was purged under the name this viewer asks for");
         return Ok(None);
     };
