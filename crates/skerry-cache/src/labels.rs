@@ -71,13 +71,6 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// The host of packed labels.
-pub(crate) fn host_of(packed: &[u8]) -> &[u8] {
-    let mut rest = packed;
-    take(&mut rest);
-    take(&mut rest)
-}
-
 impl Labels for Packed<'_> {
     fn space(&self) -> &[u8] {
         let mut rest = self.0;

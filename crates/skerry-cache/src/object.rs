@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use crate::Labels;
 use crate::body::{BodyReader, Chunks};
 use crate::budget::Charge;
-use crate::labels::{LabelParts, Named, Packed, host_of};
+use crate::labels::{LabelParts, Named, Packed};
 use crate::log::PurgeLog;
 use crate::purge::Verdict;
 use crate::s3fifo::{Resident, Seat};
@@ -234,20 +235,31 @@ impl<M> Object<M> {
         if near > mark { near.wrapping_sub(u64::from(SOFT)) } else { near }
     }
 
-    /// Host of the request that brought it, lower case.
-    pub fn host(&self) -> &[u8] {
-        host_of(self.packed_labels())
-    }
-
     /// Has anything been purged since its body was asked for?
     pub fn may_be_purged(&self, purges: &PurgeLog) -> bool {
         self.born_seq() < purges.seq()
     }
 
-    /// Was something purged since then that this request names and the object does not: the path a viewer asked for
-    /// where a function made another of it, or another host of the same key?
-    pub fn is_purged_for(&self, purges: &PurgeLog, asked: LabelParts<'_>) -> bool {
-        self.may_be_purged(purges) && purges.verdict(self.born_seq(), &Named(asked)).0 != Verdict::Untouched
+    /// Is it labelled with this host and this path?
+    pub fn is_named(&self, host: &[u8], path: &[u8]) -> bool {
+        let labels = Packed(self.packed_labels());
+        let mut has_path = false;
+        labels.each_path(&mut |own| has_path |= own == path);
+        has_path && host.eq_ignore_ascii_case(labels.host())
+    }
+
+    /// What was purged since then that this request names and the object may not: the path a viewer asked for where a
+    /// function made another of it, another query of the same key, another host?
+    pub fn verdict_for(&self, purges: &PurgeLog, asked: LabelParts<'_>) -> Verdict {
+        if !self.may_be_purged(purges) {
+            return Verdict::Untouched;
+        }
+        purges.verdict(self.born_seq(), &Named(asked)).0
+    }
+
+    /// Mark it as softly purged.
+    pub fn soften(&self) {
+        self.born_and_soft.fetch_or(SOFT, Ordering::AcqRel);
     }
 
     /// Ask the log what happened since the mark, and move the mark. One comparison when nothing did.
@@ -257,7 +269,7 @@ impl<M> Object<M> {
             let (verdict, seq) = purges.verdict(mark, &Packed(self.packed_labels()));
             match verdict {
                 Verdict::Hard => return Verdict::Hard, // the mark stays: whoever else holds it learns it too
-                Verdict::Soft => drop(self.born_and_soft.fetch_or(SOFT, Ordering::AcqRel)),
+                Verdict::Soft => self.soften(),
                 Verdict::Untouched => {}
             }
             self.mark.fetch_max(seq, Ordering::AcqRel);

@@ -362,7 +362,7 @@ pub fn json_of(v: &View<'_>) -> Value {
 fn story(v: &View<'_>) -> Value {
     let mut story = json_of(v);
     let steps: Vec<Value> =
-        v.trace.iter().map(|n| json!({"step": n.step, "at_us": n.at_us, "what": n.what})).collect();
+        v.trace.iter().map(|n| json!({"step": n.step, "at_us": n.at_us, "what": n.what.chars().take(TEXT_MAX).collect::<String>()})).collect();
     story["steps"] = Value::Array(steps);
     story
 }
@@ -380,28 +380,53 @@ struct Brief {
     full: Option<Box<str>>,
 }
 
+impl Brief {
+    fn bytes(&self) -> usize {
+        self.full.as_ref().map_or(0, |full| full.len()) + self.texts.capacity()
+    }
+}
+
 /// The last requests of one core.
 pub struct Ring {
     entries: VecDeque<Brief>,
     spare: Vec<Vec<u8>>,
     max: usize,
+    bytes: usize,
 }
 
 const TEXT_MAX: usize = 400;
+/// A ring's stories never hold more.
+const RING_BYTES_MAX: usize = 4 << 20;
+
+/// A view whose texts are no longer than a person reads: what a viewer sends must not fill the memory.
+fn brief<'a>(v: &View<'a>) -> View<'a> {
+    let cut = |text: &'a [u8]| &text[..text.len().min(TEXT_MAX)];
+    View {
+        authority: cut(v.authority),
+        path: cut(v.path),
+        query: cut(v.query),
+        referer: cut(v.referer),
+        user_agent: cut(v.user_agent),
+        forwarded_for: cut(v.forwarded_for),
+        content_type: cut(v.content_type),
+        ..*v
+    }
+}
 
 impl Ring {
     /// Keeps `max` requests.
     pub fn new(max: usize) -> Self {
-        Ring { entries: VecDeque::with_capacity(max), spare: Vec::new(), max }
+        Ring { entries: VecDeque::with_capacity(max), spare: Vec::new(), max, bytes: 0 }
     }
 
     /// Remember a request. A request with steps is kept whole; one without, as little as says the same.
     pub fn push(&mut self, v: &View<'_>) {
-        let mut texts = if self.entries.len() >= self.max {
-            self.entries.pop_front().map(|e| e.texts).unwrap_or_default()
-        } else {
-            self.spare.pop().unwrap_or_default()
-        };
+        let mut texts = self.spare.pop().unwrap_or_default();
+        while self.entries.len() >= self.max || self.bytes > RING_BYTES_MAX {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.bytes();
+            texts = oldest.texts;
+        }
         texts.clear();
         let mut ends = [0u16; 3];
         let full = if v.trace.is_empty() {
@@ -412,9 +437,9 @@ impl Ring {
             texts.extend_from_slice(v.behavior.as_bytes());
             None
         } else {
-            Some(story(v).to_string().into_boxed_str())
+            Some(story(&brief(v)).to_string().into_boxed_str())
         };
-        self.entries.push_back(Brief {
+        let entry = Brief {
             id: *v.id,
             numbers: [
                 v.unix_ms,
@@ -433,7 +458,9 @@ impl Ring {
             version: v.version,
             status: v.status,
             full,
-        });
+        };
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
     }
 
     /// What happened to a request.
@@ -519,6 +546,20 @@ mod tests {
             (fields[7], fields[10], fields[18], fields[27]),
             ("/a%20b", "x/1%20(y)", "1.234", "0.000")
         );
+    }
+
+    #[test]
+    fn the_ring_is_bounded_by_bytes_whatever_viewers_send() {
+        let mut ring = Ring::new(100_000);
+        let agent = vec![0xff; 19_500];
+        let notes: Vec<Note> =
+            (0..8).map(|_| Note { step: "route", at_us: 1, what: "x".repeat(8_000) }).collect();
+        for _ in 0..5_000 {
+            ring.push(&View { user_agent: &agent, path: &agent, ..view(&[b'a'; ID_BYTES], &notes) });
+        }
+        let held: usize = ring.entries.iter().map(Brief::bytes).sum();
+        assert!(held == ring.bytes && held < RING_BYTES_MAX + 16_384, "{held} {}", ring.bytes);
+        assert!(ring.entries.len() > 300, "{}", ring.entries.len());
     }
 
     #[test]

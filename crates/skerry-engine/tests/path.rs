@@ -541,3 +541,58 @@ fn a_purge_holds_for_every_name_of_an_object() {
         }
     });
 }
+
+/// A key that ignores the query gives one object for all of them: a purge of any of its addresses holds for that address,
+/// and one of the bare path for all.
+#[test]
+fn a_purge_holds_where_the_key_ignores_the_query() {
+    run_paused(async {
+        let origin = Origin::always(ok("Cache-Control: max-age=60\r\n", "hello"));
+        let bench = bench(&plain("cloudfront"), &origin);
+        let mut viewer = bench.viewer();
+        let path = |text: &str| Target::Path(text.as_bytes().into());
+        for (first, purged, then, force) in [
+            ("/a?x=1", path("/a"), "/a", Force::Hard),
+            ("/a?x=1", path("/a"), "/a?x=2", Force::Hard),
+            ("/b?x=1", path("/b?x=3"), "/b?x=3", Force::Hard),
+            ("/c?x=1", Target::Prefix(b"/c?x=2"[..].into()), "/c?x=22", Force::Hard),
+            ("/d", path("/d?x=3"), "/d?x=3", Force::Hard),
+            ("/e?x=1", path("/e?x=3"), "/e?x=3", Force::Soft),
+        ] {
+            assert_eq!(viewer.get(first, "").await.x_cache(), "Miss", "{first}");
+            assert_eq!(viewer.get(then, "").await.x_cache(), "Hit", "{first} {then}");
+            let purge = Purge { target: purged.clone(), force, space: None };
+            bench.core.shared.cache.purge(&purge).unwrap();
+            assert_eq!(viewer.get(then, "").await.x_cache(), "Miss", "{first} {purged:?} {then}");
+            let everything = Purge { target: Target::All, force: Force::Hard, space: None };
+            bench.core.shared.cache.purge(&everything).unwrap();
+        }
+        // RFC 9111 4.4: an unsafe method on the path makes what is stored under its queries untrue
+        viewer.get("/q?a=1", "").await;
+        assert_eq!(viewer.ask("POST", "/q", "Content-Length: 0\r\n").await.status(), 200);
+        assert_eq!(viewer.get("/q?a=1", "").await.x_cache(), "Miss");
+    });
+}
+
+/// A guarded path has one spelling: patterns are held against the normal form (RFC 3986 6.2.2), the origin gets it raw.
+#[test]
+fn a_behavior_cannot_be_walked_around_by_spelling() {
+    run_paused(async {
+        let mut snapshot = plain("cloudfront");
+        let mut guarded = behavior(&mut snapshot).clone();
+        guarded["pattern"] = json!("/fn/*");
+        guarded["allowed_methods"] = json!([]); // whoever gets here is refused
+        snapshot["distributions"][0]["behaviors"].as_array_mut().unwrap().insert(0, guarded);
+        let origin = Origin::always(ok("", "secret"));
+        let bench = bench(&snapshot, &origin);
+        let mut viewer = bench.viewer();
+        for path in
+            ["/fn/a", "/%66n/a", "/x/../fn/a", "/x/%2e%2e/fn/a", "//fn/a", "/./fn/a", "/fn/./a", "/f%6e//a"]
+        {
+            assert_eq!(viewer.get(path, "").await.status(), 403, "{path}");
+        }
+        assert_eq!(origin.asked_count(), 0);
+        assert_eq!(viewer.get("/fn%2fa", "").await.status(), 200); // a reserved character is another path
+        assert_eq!(origin.last().target(), "/fn%2fa");
+    });
+}

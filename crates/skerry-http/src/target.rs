@@ -168,6 +168,61 @@ fn same_host(a: &[u8], b: &[u8], default_port: &[u8]) -> bool {
     bare(a) == bare(b)
 }
 
+/// Is a path its own normal form? (No percent sign, no dot segment, no empty segment.)
+pub fn is_normal(path: &[u8]) -> bool {
+    memchr::memchr(b'%', path).is_none() && !path.windows(2).any(|pair| pair == b"//" || pair == b"/.")
+}
+
+/// A path with unreserved characters decoded, dot segments removed and runs of slashes made one (RFC 3986 6.2.2).
+/// Reserved characters stay encoded: `%2F` is no slash.
+pub fn normal_form(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while at < path.len() {
+        let decoded = (path[at] == b'%').then(|| path.get(at + 1..at + 3)).flatten().and_then(hex_pair);
+        match decoded {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                plain.push(byte);
+                at += 3;
+            }
+            Some(_) => {
+                plain.extend(path[at..at + 3].iter().map(u8::to_ascii_uppercase));
+                at += 3;
+            }
+            None => {
+                plain.push(path[at]);
+                at += 1;
+            }
+        }
+    }
+    let mut segments: Vec<&[u8]> = Vec::new();
+    let parts: Vec<&[u8]> = plain.split(|b| *b == b'/').collect();
+    let ends_open = matches!(parts.last(), Some(&(b"" | b"." | b"..")));
+    for part in parts {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                segments.pop();
+            }
+            part => segments.push(part),
+        }
+    }
+    let mut out = Vec::with_capacity(plain.len());
+    for segment in &segments {
+        out.push(b'/');
+        out.extend_from_slice(segment);
+    }
+    if ends_open || out.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+fn hex_pair(pair: &[u8]) -> Option<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
+    Some(digit(pair[0])? << 4 | digit(pair[1])?)
+}
+
 /// Host and port of an authority; the brackets of an IPv6 literal stay with the host.
 pub fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     let from =
@@ -203,6 +258,30 @@ pub fn is_authority(authority: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn normal_forms() {
+        for (path, want) in [
+            ("/fn/deny", "/fn/deny"),
+            ("/%66n/deny", "/fn/deny"),
+            ("/x/../fn/deny", "/fn/deny"),
+            ("/x/%2e%2E/fn/deny", "/fn/deny"),
+            ("//fn//deny", "/fn/deny"),
+            ("/./fn/./deny/", "/fn/deny/"),
+            ("/fn%2fdeny", "/fn%2Fdeny"),
+            ("/../../a", "/a"),
+            ("/a/..", "/"),
+            ("/a/.", "/a/"),
+            ("/", "/"),
+            ("/%zz/%", "/%zz/%"),
+            ("/.hidden", "/.hidden"),
+        ] {
+            assert_eq!(String::from_utf8(normal_form(path.as_bytes())).unwrap(), want, "{path}");
+            if is_normal(path.as_bytes()) {
+                assert_eq!(path, want);
+            }
+        }
+    }
     use proptest::prelude::*;
 
     #[test]

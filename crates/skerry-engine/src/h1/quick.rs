@@ -180,8 +180,8 @@ pub fn find(
     let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
     let stone = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut())?;
     let purges = core.shared.cache.purges();
-    if stone.may_be_purged(purges) && !split_port(&head.authority).0.eq_ignore_ascii_case(stone.host()) {
-        return None; // a purge of this host would not have named it: the walk asks the log
+    if stone.may_be_purged(purges) && !stone.is_named(split_port(&head.authority).0, &head.target) {
+        return None; // a purge of this name would not have found it: the walk asks the log
     }
     let meta = stone.meta();
     let now_ms = core.clock.unix_ms();

@@ -220,9 +220,8 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
 pub fn with_labels<T>(errand: &Errand, tags: &[Vec<u8>], then: impl FnOnce(LabelParts<'_>) -> T) -> T {
     let host = skerry_http::target::split_port(&errand.viewer.authority).0.to_ascii_lowercase();
     let tags: Vec<&[u8]> = tags.iter().map(Vec::as_slice).collect();
-    let paths = [&errand.viewer_target[..], &errand.viewer.target];
-    let paths = if paths[0] == paths[1] { &paths[..1] } else { &paths[..] };
-    then(LabelParts { space: errand.site().id.as_bytes(), host: &host, paths, tags: &tags })
+    let paths = store::names(errand.behavior(), &errand.viewer_target, &errand.viewer.target);
+    then(LabelParts { space: errand.site().id.as_bytes(), host: &host, paths: &paths, tags: &tags })
 }
 
 fn rendered(

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use skerry_cache::Verdict;
 use skerry_cache::{
     Arrival, Ask, FillReader, FillWriter, Judged, LabelParts, Lookup, MissWhy, Release, Role, hash_key,
 };
@@ -84,7 +85,7 @@ fn look(core: &Core, x: &Exchange, hash: u64, key: &[u8]) -> Option<(Lookup<Meta
     let request = &x.head.fields;
     let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, request, names, out);
     let host = skerry_http::target::split_port(&x.head.authority).0.to_ascii_lowercase();
-    let paths = [&x.viewer_target[..], &x.head.target];
+    let paths = store::names(behavior, &x.viewer_target, &x.head.target);
     let labels =
         LabelParts { space: live.sites[x.site].id.as_bytes(), host: &host, paths: &paths, tags: &[] };
     let ask = Ask { hash, key, labels, now_ms: core.clock.unix_ms(), variant_of: &variant_of };
@@ -102,11 +103,18 @@ fn look(core: &Core, x: &Exchange, hash: u64, key: &[u8]) -> Option<(Lookup<Meta
         }
     });
     // a purge names what viewers ask for; what is stored knows only who asked first
-    if let Lookup::Hit(stone) | Lookup::Stale(stone, _) = &found
-        && stone.is_purged_for(cache.purges(), labels)
-    {
-        cache.remove(stone);
-        return None;
+    if let Lookup::Hit(stone) | Lookup::Stale(stone, _) = &found {
+        match stone.verdict_for(cache.purges(), labels) {
+            Verdict::Hard => {
+                cache.remove(stone);
+                return None;
+            }
+            Verdict::Soft if !stone.is_soft_purged() => {
+                stone.soften();
+                return None;
+            }
+            Verdict::Soft | Verdict::Untouched => {}
+        }
     }
     Some((found, verdict))
 }

@@ -1,6 +1,6 @@
 //! `route`: host → distribution, path → behavior.
 
-use skerry_http::target::split_port;
+use skerry_http::target::{self, split_port};
 
 use crate::exchange::{Exchange, Failure};
 use crate::snapshot::{Live, Site};
@@ -16,9 +16,14 @@ pub fn site_of(live: &Live, authority: &[u8]) -> Option<usize> {
 }
 
 /// The first behavior whose pattern matches (rows 1, 2); the last matches all.
+///
+/// Patterns are held against the path's normal form (RFC 3986 6.2.2), as CloudFront does, so that a guarded path has
+/// one spelling; key and origin get the path as it came.
 pub fn behavior_of(site: &Site, path: &[u8]) -> usize {
     let last = site.behaviors.len() - 1;
-    site.behaviors[..last].iter().position(|b| b.pattern.matches(path)).unwrap_or(last)
+    let find =
+        |path: &[u8]| site.behaviors[..last].iter().position(|b| b.pattern.matches(path)).unwrap_or(last);
+    if target::is_normal(path) { find(path) } else { find(&target::normal_form(path)) }
 }
 
 /// Choose both. The behavior stays, whatever a function makes of the path later (row 3).

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use skerry_http::encoding::{Accepted, Coding, is_compressible};
 use skerry_http::fields::{Fields, Known};
-use skerry_http::head::{Method, ResponseHead};
+use skerry_http::head::{Method, ResponseHead, split_target};
+use skerry_http::key::Mode;
 use skerry_http::store::{Limits, RequestFacts, Storage, storage};
 use skerry_http::{validators, vary};
 
@@ -55,6 +56,23 @@ pub fn variant_of(behavior: &Behavior, request: &Fields, names: &[u8], out: &mut
     let names: Vec<Vec<u8>> = names.split(|&b| b == b',').map(<[u8]>::to_vec).collect();
     let sent = accepted(behavior, request).map(Accepted::normal);
     vary::write_variant(&names, request, sent.map(str::as_bytes), out);
+}
+
+/// The names under which purges find a request's object: the target as the viewer asked for it and as it was
+/// rewritten, and both without their query where the key does not hold all of it (two queries share an object then).
+pub fn names<'a>(behavior: &Behavior, viewer_target: &'a [u8], target: &'a [u8]) -> Vec<&'a [u8]> {
+    let mut names = vec![target];
+    if viewer_target != target {
+        names.push(viewer_target);
+    }
+    if behavior.key.policy().query.mode != Mode::All {
+        for bare in [split_target(target).0, split_target(viewer_target).0] {
+            if !names.contains(&bare) {
+                names.push(bare);
+            }
+        }
+    }
+    names
 }
 
 /// Decide on a fetched answer.
