@@ -217,20 +217,16 @@ fn those_who_wait_get_the_worker_that_comes_free() {
 fn calls_outlive_who_asked_and_their_version() {
     run(async {
         let house = House::new(&[]);
-        {
-            let gone = house.call("print");
-            tokio::select! {
-                biased;
-                _ = gone => panic!("it cannot be done yet"),
-                () = tokio::task::yield_now() => {}
-            }
-        }
+        assert!(house.call("echo").await.is_ok());
+        let gone = house.start("1", "print");
+        until("its handler has it", || house.launcher.seen.calls.get() == 2).await;
+        gone.abort();
         let old = house.start("1", "slow 1");
         tokio::task::yield_now().await;
         house.pool.sweep(|version| version == "2");
         assert_eq!(house.start("2", "echo").await.unwrap(), Ok("echo".into()));
         assert_eq!(old.await.unwrap(), Ok("slow 1".into()));
-        until("both have run", || house.launcher.seen.calls.get() == 3).await;
+        until("all have run", || house.launcher.seen.calls.get() == 4).await;
         until("none is active", || house.stats.functions_active.load(Relaxed) == 0).await;
         house.pool.sweep(|version| version == "2");
         until("the old are gone", || house.launcher.seen.alive.get() == 1).await;
@@ -238,6 +234,23 @@ fn calls_outlive_who_asked_and_their_version() {
         let printed =
             house.lines.0.borrow().iter().any(|(id, stream, _)| id == "print" && stream == "stdout");
         assert!(printed, "what a call printed is its own, also when nobody waits for it");
+    });
+}
+
+/// What no handler has seen goes with its caller: a viewer cannot leave calls behind that nobody waits for.
+#[test]
+fn calls_that_still_wait_leave_with_their_callers() {
+    run(async {
+        let house = House::new(&[&[Act::Work][..], &[Act::Busy; 100]].concat());
+        let slow = house.start("1", "slow");
+        until("it runs", || house.launcher.seen.calls.get() == 1).await;
+        let waiting: Vec<_> = (0..20).map(|_| house.start("1", "echo")).collect();
+        until("they wait", || house.pool.waiting() == 20).await;
+        waiting.iter().for_each(|call| call.abort());
+        until("they are gone", || house.stats.functions_active.load(Relaxed) == 1).await;
+        assert!(slow.await.unwrap().is_ok());
+        assert_eq!(house.launcher.seen.calls.get(), 1);
+        assert!(house.call("echo").await.is_ok());
     });
 }
 

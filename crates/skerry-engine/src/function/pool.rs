@@ -64,6 +64,9 @@ struct Waiter {
     tell: oneshot::Sender<Result<Worker, CallError>>,
 }
 
+/// Calls of one version that may wait for a worker, per core.
+const WAITING_MAX: usize = 1_000;
+
 /// Ready workers, and calls that wait for one.
 struct Version {
     function: Arc<FunctionRef>,
@@ -146,12 +149,14 @@ impl Pool {
         request_id: &str,
         event: Vec<u8>,
     ) -> Result<Bytes, CallError> {
-        let (tell, told) = oneshot::channel();
+        let (mut tell, told) = oneshot::channel();
         let (pool, function, request_id) = (self.clone(), function.clone(), request_id.to_owned());
         tokio::task::spawn_local(async move {
             let _active = Up::new(&pool.stats, |s| &s.functions_active);
             let begun = Instant::now();
-            let done = pool.run(&function, &request_id, &event).await;
+            let Some(done) = pool.run(&function, &request_id, &event, &mut tell).await else {
+                return; // nobody waits for it, and no handler has seen it
+            };
             count(&pool.stats.function_calls);
             pool.stats.function.note(begun.elapsed().as_micros() as u64);
             if let Err(error) = &done {
@@ -168,18 +173,28 @@ impl Pool {
         told.await.unwrap_or_else(|_| Err(CallError::Crashed("the call's task ended".to_owned())))
     }
 
-    /// A call from worker to answer. One that no handler has seen is made again, with another worker: its own may
+    /// A call from worker to answer; `None`: its caller left before a worker was free. One that no handler has seen is made again, with another worker: its own may
     /// have been killed, or have left, while nobody called it.
     async fn run(
         self: &Rc<Self>,
         function: &Arc<FunctionRef>,
         request_id: &str,
         event: &[u8],
-    ) -> Result<Bytes, CallError> {
+        caller: &mut oneshot::Sender<Result<Bytes, CallError>>,
+    ) -> Option<Result<Bytes, CallError>> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut worker = self.acquire(function).await?;
+            // what waits for a worker still belongs to its caller, and goes with it
+            let acquired = tokio::select! {
+                biased;
+                acquired = self.acquire(function) => acquired,
+                () = caller.closed() => return None,
+            };
+            let mut worker = match acquired {
+                Ok(worker) => worker,
+                Err(error) => return Some(Err(error)),
+            };
             let limit = if self.no_deadline { FOR_EVER } else { Duration::from_millis(function.timeout_ms) };
             let deadline = Instant::now() + limit;
             let (call_id, frame) = self.frame(function, request_id, event, limit);
@@ -198,7 +213,7 @@ impl Pool {
             } else {
                 self.dismiss(function, worker, call);
             }
-            return done;
+            return Some(done);
         }
     }
 
@@ -284,13 +299,18 @@ impl Pool {
                     return Ok(worker);
                 }
             }
+            version.waiting.retain(|waiter| !waiter.tell.is_closed());
+            if version.waiting.len() >= WAITING_MAX {
+                return Err(None);
+            }
             let (tell, told) = oneshot::channel();
             version.waiting.push_back(Waiter { since: Instant::now(), tell });
-            Err(told)
+            Err(Some(told))
         });
         match found {
             Ok(worker) => Ok(worker),
-            Err(told) => {
+            Err(None) => Err(CallError::Throttled(format!("{WAITING_MAX} calls wait for a worker already"))),
+            Err(Some(told)) => {
                 self.grow(function);
                 told.await.unwrap_or_else(|_| Err(CallError::Crashed("the pool is closing".to_owned())))
             }
@@ -300,6 +320,7 @@ impl Pool {
     /// Ask for another worker when more wait than are on their way.
     fn grow(self: &Rc<Self>, function: &Arc<FunctionRef>) {
         let wanted = self.version(function, |version| {
+            version.waiting.retain(|waiter| !waiter.tell.is_closed());
             let wanted = version.leases < LEASES_AT_ONCE && version.leases < version.waiting.len();
             version.leases += usize::from(wanted);
             wanted
