@@ -596,3 +596,21 @@ fn a_behavior_cannot_be_walked_around_by_spelling() {
         assert_eq!(origin.last().target(), "/fn%2fa");
     });
 }
+
+/// What is known to be larger than any object passes, and says so each time.
+#[test]
+fn what_is_too_large_says_so() {
+    run_paused(async {
+        let origin = Origin::always(ok("Cache-Control: max-age=60\r\n", &"x".repeat(3 << 20)));
+        let bench = bench(&plain("cloudfront"), &origin);
+        let mut viewer = bench.viewer();
+        for _ in 0..2 {
+            let answer = viewer.get("/a", "").await;
+            assert_eq!((answer.status(), answer.body.len()), (200, 3 << 20));
+            let status = answer.header("Cache-Status").unwrap();
+            assert!(status.ends_with("fwd=uri-miss; detail=too-large"), "{status}");
+        }
+        drop(viewer);
+        bench.rest().await;
+    });
+}

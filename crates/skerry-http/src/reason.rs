@@ -52,6 +52,7 @@ reasons! {
     CachingDisabled = "refuse" / "caching-disabled",
     ErrorUncached = "refuse" / "error-uncached",
     ErrorUnasked = "refuse" / "error-unasked",
+    TooLarge = "refuse" / "too-large",
     Stale = "revalidate" / "stale",
     NoCache = "revalidate" / "no-cache",
     RequestNoCache = "revalidate" / "request-no-cache",

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use skerry_cache::{Abort, Course, FillWriter, HeadParts, Keep, LabelParts};
+use skerry_http::reason::Reason;
 use skerry_http::reuse::{Failure as Cause, OnError, on_error};
 use skerry_http::store::{Storage, storage};
 use skerry_http::update;
@@ -269,7 +270,14 @@ async fn answered(
     mut fetched: Fetched,
     cancels: bool,
 ) {
-    let plan = store::plan(&errand, &mut fetched);
+    let mut plan = store::plan(&errand, &mut fetched);
+    // known larger than any object: a paced pass, and it says so (DESIGN, "A fill belongs to the cache")
+    if plan.coding.is_none()
+        && fetched.length.is_some_and(|n| n > core.shared.cache.limits().object_bytes_max)
+    {
+        plan.meta.stored = None;
+        plan.meta.reason = Reason::TooLarge.name();
+    }
     let mut course = set_head(core, &errand, &mut writer, &plan, &fetched);
     let mut compressor = plan.coding.map(Compressor::new);
     loop {
