@@ -614,3 +614,19 @@ fn what_is_too_large_says_so() {
         bench.rest().await;
     });
 }
+
+/// An HTTP/1.0 viewer may name no host: the origin is still asked by a name.
+#[test]
+fn an_origin_is_always_asked_by_a_name() {
+    run_paused(async {
+        let mut snapshot = plain("cloudfront");
+        behavior(&mut snapshot)["forward"] = json!({"headers": {"mode": "all_viewer", "names": []}});
+        let origin = Origin::always(ok("", "hello"));
+        let bench = bench(&snapshot, &origin);
+        let mut viewer = bench.viewer();
+        viewer.send("GET /a HTTP/1.0\r\n\r\n").await;
+        // nobody's host on a machine with one distribution is that distribution's
+        assert_eq!(viewer.answer("GET").await.unwrap().status(), 200);
+        assert_eq!(origin.last().header("host"), Some("origin.test"));
+    });
+}

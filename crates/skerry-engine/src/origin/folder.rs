@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::UNIX_EPOCH;
@@ -135,7 +135,8 @@ fn find(root: &Path, key: &Path) -> io::Result<Found> {
     if !path.starts_with(&root) {
         return Err(denied());
     }
-    let file = File::open(&path)?;
+    // a pipe or device in the folder must not hold the thread that opens it
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path)?;
     let facts = file.metadata()?;
     if !facts.is_file() {
         return Err(denied());

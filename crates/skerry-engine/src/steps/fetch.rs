@@ -214,6 +214,9 @@ fn outgoing(errand: &Errand, origin: &Origin) -> RequestHead {
         origin.domain.as_bytes(),
         b"Amazon CloudFront",
     );
+    if sent.fields.known(Known::Host).is_some_and(<[u8]>::is_empty) {
+        sent.fields.set(b"Host", origin.domain.as_bytes()); // an HTTP/1.0 viewer may name none
+    }
     hop::append_forwarded_for(&mut sent.fields, errand.peer.ip.to_string().as_bytes());
     hop::append_via(&mut sent.fields, errand.viewer.version, errand.site().via.as_bytes());
     sent.fields.set(b"X-Amz-Cf-Id", &errand.id);
