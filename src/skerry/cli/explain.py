@@ -47,7 +47,7 @@ def command(
         click.echo(json.dumps(found) if as_json else tell_code(found))
         return
     from skerry.control.client import Client
-    from skerry.pop import explain
+    from skerry.pop import explain, records
 
     with Client(root.resolve()) as control:
         if url:
@@ -55,7 +55,13 @@ def command(
             answer = control.ask("explain_url", url=url, method=method, headers=pairs, pop=pop)
         else:
             answer = control.ask("explain_request", id=what)
-    click.echo(json.dumps(answer) if as_json else explain.tell(answer["explained"], answer["pop"]))
+            answer["output"] = records.outputs(root.resolve() / ".skerry" / "log", what)
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    click.echo(explain.tell(answer["explained"], answer["pop"]))
+    if answer.get("output"):
+        click.echo("\n" + explain.tell_outputs(answer["output"]))
 
 
 def is_address(what: str) -> bool:

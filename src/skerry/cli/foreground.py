@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shlex
 import signal
 import sys
 import termios
+import time
 import tty
 import webbrowser
 from collections.abc import Iterator, Sequence
@@ -17,7 +19,9 @@ from typing import Any  # Any: control's answers are JSON
 
 from skerry.base.errors import SkerryError
 from skerry.base.finding import Finding, Severity
-from skerry.cli import greeting, render
+from skerry.cli import greeting, logs, render
+from skerry.cli.failures import Failures
+from skerry.cli.restarts import Restarts
 from skerry.control.client import Client
 from skerry.node.start import Starting
 from skerry.pop import explain, records
@@ -31,16 +35,22 @@ KEYS = "keys: b browser · l logs · p purge · e explain last · q quit"
 class Foreground:
     """One terminal, one run."""
 
-    def __init__(self, root: Path, starting: Starting, state: dict[str, Any]) -> None:
+    def __init__(self, root: Path, starting: Starting, state: dict[str, Any], at: str = "") -> None:
+        """at: the project's folder, where it is not the one that the user is in."""
         self._root = root
+        self._failures = Failures(str(root), f" --at {shlex.quote(at)}" if at else "")
+        self._restarts = Restarts(root / ".skerry" / "run" / "parts.json")
+        self._last_id = ""
+        self._logs_since_ms = 0
         self._starting = starting
         self._state = state
         self._ending = False
         self._folder = root / ".skerry" / "log"
-        self._logs: records.Logs | None = None
-        self._outputs = records.Logs(self._folder, past=False)
+        self._logs = records.Logs(self._folder, past=False)
+        self._logs_on = False
         self._told: set[tuple[str, ...]] = set()
         self._standing = set(map(kind, greeting.read_findings(state["findings"])))
+        self._noted = set(self._standing)
         self._deeds = {
             "b": lambda: webbrowser.open(state["pops"][0]["http"]),
             "l": self._switch_logs,
@@ -109,20 +119,27 @@ class Foreground:
         found = greeting.read_findings(event.get("findings", []))
         if event["event"] == "rejected":
             render_line(f"{files}: not taken, version {event['version']} keeps serving")
-            render.findings(found, sys.stderr)
+            render.findings(self._untold(found), sys.stderr)
             return
         pending = f", waiting for {', '.join(event['pending'])}" if event.get("pending") else ""
         failed = any(finding.level == "error" for finding in found)
         but = ", all but what is wrong below" if failed else ""
         render_line(f"{files}: version {event['version']} serves{but}{pending}")
-        # What stood there before this edit, too, has been told. What has gone and comes back is told again.
+        new = self._untold(found)
+        self._standing = set(map(kind, found))
+        render.findings(new, sys.stderr)
+
+    def _untold(self, found: Sequence[Finding]) -> list[Finding]:
+        """Errors each time; a warning unless it stood there before this edit, so that one that comes back is told
+        again; a note once a run, for it asks for nothing."""
         new = [
             finding
             for finding in found
-            if finding.level == "error" or kind(finding) not in self._standing
+            if finding.level == "error"
+            or kind(finding) not in (self._noted if finding.level == "note" else self._standing)
         ]
-        self._standing = set(map(kind, found))
-        render.findings(new, sys.stderr)
+        self._noted |= set(map(kind, found))
+        return new
 
     # ---- keys
 
@@ -136,18 +153,23 @@ class Foreground:
             render.error(error, sys.stderr)
 
     def _switch_logs(self) -> None:
-        if self._logs is not None:
-            self._logs = None
-            render_line("logs off")
-            return
-        self._logs = records.Logs(self._folder, past=False)
-        render_line("logs on")
+        self._logs_on = not self._logs_on
+        # what waits at an engine to be written is past; records have whole milliseconds
+        self._logs_since_ms = int(time.time() * 1000)
+        render_line("logs on" if self._logs_on else "logs off")
 
     def _show_logs(self) -> None:
-        for record in self._logs.new() if self._logs is not None else ():
-            render_line(records.tell(record))
-        for record in self._outputs.new():
+        now_s = time.monotonic()
+        for record in self._logs.new():
+            if self._logs_on and records.time_ms(record) >= self._logs_since_ms:
+                render_line(records.tell(record))
+            if "path" in record and record.get("request_id"):
+                self._last_id = str(record["request_id"])
             self._tell_finding(record)
+            for line in self._failures.hear(record, now_s):
+                render_line(line)
+        for line in (*self._failures.due(now_s), *self._restarts.new()):
+            render_line(line)
 
     def _tell_finding(self, record: records.Record) -> None:
         """What an engine found in a function's result: each kind once, or a busy site would fill the screen."""
@@ -165,17 +187,18 @@ class Foreground:
         render_line(f"purged everything on {', '.join(each['pop'] for each in answer['done'])}")
 
     def _explain_last(self) -> None:
-        ids = [
-            record.get("request_id")
-            for record in records.Logs(self._folder).new()
-            if "path" in record
-        ]
-        if not ids:
+        """The last request of this run, not of one before it."""
+        logs.settle(self._root)
+        self._show_logs()
+        if not self._last_id:
             render_line("no request yet")
             return
         with Client(self._root) as control:
-            answer = control.ask("explain_request", id=ids[-1])
+            answer = control.ask("explain_request", id=self._last_id)
         render_line(explain.tell(answer["explained"], answer["pop"]))
+        output = records.outputs(self._folder, self._last_id)
+        if output:
+            render_line("\n" + explain.tell_outputs(output))
 
 
 def kind(finding: Finding) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skerry.pop.records import Record
 
 LOOK_S = 0.1
+SETTLE_S = 0.06  # an engine that was asked for its status has written its records by then
 
 
 @click.command("logs")
@@ -27,22 +28,66 @@ LOOK_S = 0.1
     help="How many of the past.",
 )
 @click.option("--pop", "pops", multiple=True, help="Only this PoP.")
+@click.option(
+    "--id", "request_id", metavar="ID", help="Only this request, and what functions said in it."
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-def command(path: Path, follow: bool, lines: int, pops: tuple[str, ...], as_json: bool) -> None:
+def command(
+    path: Path,
+    follow: bool,
+    lines: int,
+    pops: tuple[str, ...],
+    request_id: str | None,
+    as_json: bool,
+) -> None:
     """Show access records and what functions printed. Works also when nothing runs any more."""
     from skerry.pop.records import Logs
 
-    folder = path.resolve() / ".skerry" / "log"
+    root = path.resolve()
+    folder = root / ".skerry" / "log"
     if not follow:  # who follows may wait for a run that is still to come
         look(folder, pops)
-    logs = Logs(folder, pops)
-    past = logs.new()
+    settle(root)
+    logs = Logs(folder, pops, whole=request_id is not None)
+    past = chosen(logs.new(), request_id)
+    if request_id and not past and not follow:
+        raise unknown(request_id)
     for record in past[-lines:] if lines else []:
         show(record, as_json)
     while follow:
         time.sleep(LOOK_S)  # a file has no event that poll(2) knows
-        for record in logs.new():
+        for record in chosen(logs.new(), request_id):
             show(record, as_json)
+
+
+def settle(root: Path) -> None:
+    """Have the engines write the records that they hold: they do so once a second, and when asked for their status."""
+    from skerry.base.errors import SkerryError
+    from skerry.control.client import Client
+
+    try:
+        with Client(root, timeout_s=2.0) as control:
+            control.ask("status")
+    except SkerryError:
+        return  # nothing runs, or it restarts: what is written is all there is
+    time.sleep(SETTLE_S)
+
+
+def chosen(found: list[Record], request_id: str | None) -> list[Record]:
+    """Records of one request, or all."""
+    return [one for one in found if request_id is None or one.get("request_id") == request_id]
+
+
+def unknown(request_id: str) -> Exception:
+    """The logs know nothing of it."""
+    from skerry.base.errors import CallerError
+
+    return CallerError(
+        "logs.unknown_request",
+        f"no log of this project has a request {request_id}",
+        hint="the id stands in X-Amz-Cf-Id; give the folder of the project that answered",
+        about=request_id,
+    )
 
 
 def look(folder: Path, pops: tuple[str, ...]) -> None:

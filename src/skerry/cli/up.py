@@ -70,6 +70,7 @@ def command(
             )
             return
         starting.wait("up", START_S)
+        at = "" if root == Path.cwd() else str(path)
         with Client(root) as control:
             state = control.ask("state")
         greeting.tell(
@@ -77,7 +78,7 @@ def command(
             ready_s=time.monotonic() - began,
             out=sys.stdout,
             ca=greeting.unbelieved_ca(os.environ, Path.cwd()),
-            at="" if root == Path.cwd() else str(path),
+            at=at,
         )
         if browse:
             click.launch(state["pops"][0]["http"])
@@ -85,7 +86,7 @@ def command(
             return
         from skerry.cli.foreground import Foreground
 
-        code = Foreground(root, starting, state).run()
+        code = Foreground(root, starting, state, at).run()
     except BaseException:  # Ctrl-C while starting, or any error: what was started must not stay
         starting.stop()
         raise

@@ -122,7 +122,8 @@ async def explain_request(links: Mapping[str, EngineLink], request_id: str) -> d
     raise CallerError(
         "explain.unknown_request",
         f"no PoP remembers a request {request_id}",
-        hint="the last few thousand are remembered; the id stands in X-Amz-Cf-Id and in the log",
+        hint="the last few thousand are remembered; `skerry logs --id` looks into the logs;"
+        " the id stands in X-Amz-Cf-Id",
         about=request_id,
     )
 

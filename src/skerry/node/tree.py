@@ -44,6 +44,7 @@ class Chair:
     seat: Seat
     failures: int = 0
     restarts: int = 0
+    ended: str = ""  # how the last of its processes ended that had to be replaced
     ever_ready: bool = False
     processes: list[Process] = field(default_factory=list)
 
@@ -207,6 +208,7 @@ class Tree:
             self.stop(70)
             return
         chair.restarts += 1
+        chair.ended = f"pid {process.pid} ended {ending}"
         self._timers.after(backoff.wait_s(chair.failures), lambda: self._start(chair, "serves"))
         self._tell()
 
@@ -265,6 +267,7 @@ class Tree:
                     if serving
                     else "waiting",
                     "restarts": chair.restarts,
+                    "ended": chair.ended,
                     "draining": [
                         process.pid for process in chair.processes if process.role == "old"
                     ],

@@ -6,10 +6,10 @@ what would happen (the same without times). Facts that have no place in the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from skerry.base import reasons
-from skerry.pop.records import harmless
+from skerry.pop.records import harmless, tell_text
 
 # Told in the first lines, or of no use to a person.
 TOLD = frozenset(
@@ -110,6 +110,18 @@ def tell_steps(steps: list[dict[str, object]]) -> Iterator[str]:
         )
         what = "  ".join(part for part in (str(step.get("what", "")), more) if part)
         yield f"  {step.get('step', '')!s:<{width}}  {at}{what}".rstrip()
+
+
+def tell_outputs(outputs: Sequence[Mapping[str, object]]) -> str:
+    """What functions printed during the request, and their tracebacks: under whose and which stream's it was."""
+    lines: list[str] = []
+    for each in outputs:
+        lines.append(f"  {each.get('function', '?')} {each.get('stream', '')}:")
+        if each.get("stream") == "finding":
+            lines.append(f"    {harmless(tell_text(each))}")
+            continue
+        lines += [f"    {harmless(line)}" for line in tell_text(each).splitlines()]
+    return "\n".join(lines)
 
 
 def ms(us: object) -> str:

@@ -151,14 +151,18 @@ class Logs:
 
     pops  only of these; empty: of all
     past  whether to start with the tail of what is there, or with what is still to come
+    whole whether the past is all that is there, not its tail
     """
 
-    def __init__(self, folder: Path, pops: tuple[str, ...] = (), *, past: bool = True) -> None:
+    def __init__(
+        self, folder: Path, pops: tuple[str, ...] = (), *, past: bool = True, whole: bool = False
+    ) -> None:
         self._folder = folder
         self._pops = pops
         self._logs: dict[str, Log] = {}
         for log in self._found():
-            log.skip_to_tail()
+            if not whole:
+                log.skip_to_tail()
             if not past:
                 log.new()
 
@@ -209,6 +213,12 @@ def of_standard(cells: Mapping[str, str]) -> Record:
         ours: round(float(cells[name]) * 1e6) for name, ours in SECONDS.items() if name in cells
     }
     return record
+
+
+def outputs(folder: Path, request_id: str) -> list[Record]:
+    """What functions printed and how they failed during one request, by time."""
+    found = Log(folder / f"{FUNCTIONS}.log").new()
+    return sorted((one for one in found if one.get("request_id") == request_id), key=time_ms)
 
 
 def time_ms(record: Mapping[str, object]) -> float:

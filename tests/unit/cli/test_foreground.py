@@ -77,7 +77,15 @@ def test_an_edit_tells_what_is_new(capsys: pytest.CaptureFixture[str], tmp_path:
     assert said("applied", row("a.old")) == "m.tf: version 2 serves\n"
     assert "note[a.new]" in said("applied", row("a.old"), row("a.new"))
     assert said("applied") == "m.tf: version 2 serves\n"
-    assert "note[a.old]" in said("applied", row("a.old")), "it had gone, and is back"
+    assert said("applied", row("a.old")) == "m.tf: version 2 serves\n", "a note is told once a run"
+    assert "warning[w]" in said("applied", row("w", "warning"))
+    assert said("applied", row("w", "warning")) == "m.tf: version 2 serves\n"
+    assert said("applied") == "m.tf: version 2 serves\n"
+    assert "warning[w]" in said("applied", row("w", "warning")), "it had gone, and is back"
+    refused = said("rejected", row("a.old"), row("w", "warning"), row("c.bad", "error"))
+    assert "error[c.bad]" in refused
+    assert "a.old" not in refused
+    assert "[w]" not in refused
     broken = said("applied", row("a.old"), row("b.broken", "error"))
     assert broken.startswith("m.tf: version 2 serves, all but what is wrong below\nerror[b.broken]")
     assert "error[b.broken]" in said("applied", row("b.broken", "error")), (

@@ -86,3 +86,46 @@ def test_a_pop_that_has_never_run(project: Path) -> None:
 
 def test_no_fewer_than_none(project: Path) -> None:
     assert CliRunner().invoke(command, [str(project), "-n", "-5"]).exit_code == 2
+
+
+def test_one_request(project: Path) -> None:
+    said = {"time_ms": 9, "request_id": "us-east-1", "stream": "stdout", "text": "hello"}
+    (project / ".skerry" / "log" / "functions.log").write_text(json.dumps(said) + "\n")
+    result = CliRunner().invoke(command, [str(project), "--id", "us-east-1", "--json"])
+    found = [json.loads(line) for line in result.output.splitlines()]
+    assert [record.get("text") for record in found] == ["hello", None]
+    with pytest.raises(CallerError) as caught:
+        CliRunner().invoke(command, [str(project), "--id", "us"], catch_exceptions=False)
+    assert caught.value.code == "logs.unknown_request"
+
+
+def test_one_request_is_sought_before_the_tail_too(project: Path) -> None:
+    log = project / ".skerry" / "log" / "us-east.log"
+    log.write_text(line(1, "early") + line(2, "x" * 1000) * 400)
+    result = CliRunner().invoke(command, [str(project), "--id", "early"])
+    assert result.output.endswith(" early\n")
+
+
+def test_engines_are_asked_to_write_what_they_hold(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = project / ".skerry" / "log" / "us-east.log"
+
+    class Control:
+        def __init__(self, root: Path, timeout_s: float) -> None:
+            assert root == project
+
+        def __enter__(self) -> Control:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            return
+
+        def ask(self, op: str) -> None:
+            assert op == "status"
+            with log.open("a") as file:
+                file.write(line(99, "just-now"))
+
+    monkeypatch.setattr("skerry.control.client.Client", Control)
+    result = CliRunner().invoke(command, [str(project), "-n", "1"])
+    assert result.output.endswith(" just-now\n")

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,8 +131,13 @@ def test_keys_and_edits(project: Path, terminal: Terminal) -> None:
     terminal.press("l")
     terminal.expect("logs on")
     log = project / ".skerry" / "log" / "us-east.log"
-    log.write_text('{"time_ms": 1, "method": "GET", "host": "h", "path": "/seen"}\n')
+    now_ms = int(time.time() * 1000)
+    log.write_text(
+        '{"time_ms": 1, "method": "GET", "host": "h", "path": "/before"}\n'
+        f'{{"time_ms": {now_ms}, "method": "GET", "host": "h", "path": "/seen"}}\n'
+    )
     terminal.expect("GET h/seen")
+    assert "/before" not in terminal.seen, "logs show what comes, not what an engine held back"
     (project / "skerry.toml").write_text("{ nonsense")
     terminal.expect("skerry.toml: not taken, version 1 keeps serving")
     terminal.expect("error[project.syntax]")

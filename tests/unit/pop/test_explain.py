@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skerry.pop.explain import plain, tell
+from skerry.pop.explain import plain, tell, tell_outputs
 
 
 def test_what_happened() -> None:
@@ -79,3 +79,13 @@ def test_what_would_happen() -> None:
 
 def test_plain_values() -> None:
     assert plain({"a_b": [1, True], "c": 0.5}) == "a b 1, yes, c 0.5"
+
+
+def test_what_functions_said_stands_under_their_names() -> None:
+    said = [
+        {"function": "fn", "stream": "error", "text": 'Traceback:\n  File "a\x1b.py"\nE: x\n'},
+        {"function": "fn", "stream": "finding", "text": '{"code": "c.d", "message": "m"}'},
+    ]
+    assert tell_outputs(said) == (
+        '  fn error:\n    Traceback:\n      File "a\\x1b.py"\n    E: x\n  fn finding:\n    c.d: m'
+    )
