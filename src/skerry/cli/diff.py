@@ -23,13 +23,13 @@ def command(path: Path, as_json: bool) -> int:
     """Compare a project's files with what runs.
 
     + is what would come, - what would go, ~ what would change. Origins' header values may be
-    secrets and are never shown.
+    secrets and are never shown. Where the files have errors, those are told and nothing is compared.
     """
     running = running_project(path)
     wanted = project.read(path)
     errors = [finding for finding in wanted.findings if finding.level == "error"]
-    # where nothing could be read, nothing is known of what would go
-    found = changes.compare(running, wanted) if wanted.distributions or not errors else []
+    # what could not be read is missing, and would be told as if it went
+    found = [] if errors else changes.compare(running, wanted)
     if as_json:
         answer = {"changes": found, "findings": errors}
         sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
@@ -40,7 +40,7 @@ def command(path: Path, as_json: bool) -> int:
             sys.stdout.write("nothing has changed\n")
         render.findings(errors)
     if errors and not as_json:
-        sys.stderr.write("the files cannot be served as they are: what runs stays\n")
+        sys.stderr.write("\nthe files cannot be served as they are: what runs stays\n")
     return ConfigError.exit_code if errors else 0
 
 

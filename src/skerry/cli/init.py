@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,8 @@ def command(path: Path, dry_run: bool) -> int:
         sys.stdout.write(text)
         return 0
     file.write_text(text, encoding="utf-8")
-    sys.stderr.write(f"wrote {file}\nnext: skerry check\n")
+    where = "" if path.resolve() == Path.cwd() else f" {shlex.quote(str(path))}"
+    sys.stderr.write(f"wrote {file}\nnext: skerry check{where}\n")
     return 0
 
 

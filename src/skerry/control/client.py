@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ class Client:
             raise CallerError(
                 "control.not_running",
                 f"nothing runs for the project in {root}",
-                hint="start it with `skerry up`",
+                hint=f"start it with `skerry up{place(root)}`",
             ) from None
         self._stream = self._socket.makefile("rb")
         self._send({"token": token})
@@ -97,6 +98,11 @@ class Client:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
+
+
+def place(root: Path) -> str:
+    """The project's folder as an argument to paste, where a command would not find it by itself."""
+    return "" if root == Path.cwd() else f" {shlex.quote(str(root))}"
 
 
 def away(error: OSError | None) -> BusyError:

@@ -14,8 +14,9 @@ from skerry.base.errors import ConfigError, SkerryError
 from skerry.base.finding import Finding
 from skerry.control.desired import Desired, desire, servable, with_level
 from skerry.control.engines import EngineLink
-from skerry.pop.compile import Ports
+from skerry.pop.compile import Ports, moved_ports
 from skerry.spec.function import Function
+from skerry.spec.pop import Local
 from skerry.spec.project import Level, Project
 
 ACK_S = 10.0
@@ -70,6 +71,7 @@ class Reload:
         self._deadlines = deadlines
         self._run = run
         self._turn = asyncio.Lock()
+        self._began: Local | None = None  # [local] as it was when this process read it first
         self.desired: Desired | None = None
         self.rejected: tuple[Finding, ...] = ()  # of the last edit, while it is bad
 
@@ -102,6 +104,7 @@ class Reload:
 
     async def _bring(self, project: Project) -> Outcome:
         before = self.desired
+        self._began = self._began or project.local
         proven = await self._functions.prove(project.functions, before.versions if before else {})
         draft = desire(
             project,
@@ -110,7 +113,7 @@ class Reload:
             ports=self._ports,
             is_folder=lambda path: Path(path).is_dir(),
             deadlines=self._deadlines,
-            more=proven.findings,
+            more=(*proven.findings, *moved_ports(self._began, project.local)),
         )
         # A function that does not load is no reason to refuse the rest: its old version stays, and it is told.
         faults = [finding for finding in draft.findings if finding not in proven.findings]

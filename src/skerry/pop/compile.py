@@ -13,7 +13,7 @@ import msgspec
 from skerry.base.finding import Finding
 from skerry.pop.snapshot import FunctionRef, Snapshot, Target
 from skerry.spec.distribution import Origin
-from skerry.spec.pop import Pop
+from skerry.spec.pop import Local, Pop
 from skerry.spec.project import Project
 
 NO_DEADLINE_MS = 24 * 60 * 60 * 1000  # `--no-deadline`: a debugger may hold a call for a day
@@ -91,6 +91,25 @@ def missing_pops(pops: Iterable[Pop], ports: Mapping[str, Ports]) -> list[Findin
         )
         for name in sorted(known ^ set(ports))
         if name in ports or len(ports) >= len(known)  # `up --pop` leaves some out on purpose
+    ]
+
+
+def moved_ports(began: Local, now: Local) -> list[Finding]:
+    """Ports that the file has changed since the start: what is bound stays bound, and the file seems not to be read."""
+    pairs = (
+        ("http_port", began.http_port, now.http_port),
+        ("https_port", began.https_port, now.https_port),
+    )
+    return [
+        Finding(
+            "pop.needs_restart",
+            "warning",
+            f"[local] {key}",
+            f"{key} is {wanted} now, and the PoPs listen from {bound} on since `skerry up`",
+            "stop and start: `skerry down`, `skerry up`",
+        )
+        for key, bound, wanted in pairs
+        if bound != wanted
     ]
 
 
@@ -214,7 +233,7 @@ def unmapped(origin: Origin) -> Target:
 def hint(origin: Origin) -> str:
     """The lines for skerry.toml that would map an origin, with the likeliest value."""
     value = "./site" if origin.kind == "s3" else "http://127.0.0.1:9000"
-    return "[local.origin]\n" + paste(origin.id, value)
+    return "in skerry.toml:\n[local.origin]\n" + paste(origin.id, value)
 
 
 def stranger(key: str, used: set[str]) -> Finding:

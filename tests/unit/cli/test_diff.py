@@ -41,6 +41,15 @@ def test_files_that_cannot_be_served(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "what runs stays" in capsys.readouterr().err
 
 
+def test_errors_stand_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    running(tmp_path)
+    write(tmp_path, {"main.tf": distribution(top='comment = "new"'), "other.tf": "x = [\n"})
+    assert main(["diff", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == "", "what could not be read would be told as gone"
+    assert "error[" in said.err
+
+
 def test_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", str(tmp_path)]) == 2
     assert "diff.nothing_runs" in capsys.readouterr().err

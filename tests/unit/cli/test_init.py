@@ -48,6 +48,16 @@ def test_what_it_writes_can_be_served(tmp_path: Path, capsys: pytest.CaptureFixt
     assert codes(project.read(folder, environment={}), "error") == []
 
 
+def test_the_next_step_can_be_pasted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder, command in ((".", "skerry check\n"), ("my infra", "skerry check 'my infra'\n")):
+        write(tmp_path / folder, {"main.tf": distribution()})
+        assert main(["init", folder]) == 0
+        assert capsys.readouterr().err.endswith(f"next: {command}")
+
+
 def test_it_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"skerry.toml": "format = 1\n", "main.tf": distribution()})
     assert main(["init", str(tmp_path)]) == 2

@@ -70,3 +70,11 @@ def test_a_stale_socket_means_that_nothing_runs(tmp_path: Path) -> None:
     with pytest.raises(CallerError) as caught:
         Client(tmp_path)
     assert caught.value.code == "control.not_running"
+
+
+def test_how_to_start_it_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, command in ((tmp_path, "`skerry up`"), (Path("/"), f"`skerry up {tmp_path}`")):
+        monkeypatch.chdir(folder)
+        with pytest.raises(CallerError) as caught:
+            Client(tmp_path)
+        assert command in caught.value.hint

@@ -13,6 +13,7 @@ from skerry.base.finding import Finding
 from skerry.control.reload import Proven, Reload
 from skerry.pop.compile import Ports
 from skerry.spec.function import Function
+from skerry.spec.pop import Local
 from skerry.spec.project import Project
 
 PROJECT = Project("/p", "p", functions=(Function("f", "/f", "a.b"),))
@@ -119,5 +120,19 @@ def test_a_restarted_control_recalls_what_was_served(tmp_path: Path) -> None:
         assert rig.reload.desired is not None
         assert rig.reload.desired.version == 1
         assert rig.reload.rejected, "what is wrong stays told"
+
+    asyncio.run(story())
+
+
+def test_a_port_that_the_file_has_changed_is_told_until_it_is_changed_back(tmp_path: Path) -> None:
+    async def story() -> None:
+        rig = Rig(tmp_path)
+        assert (await rig.reload.load()).findings == ()
+        rig.found = msgspec.structs.replace(PROJECT, local=Local(http_port=9090))
+        for _save in range(2):
+            codes = [finding.code for finding in (await rig.reload.load()).findings]
+            assert codes == ["pop.needs_restart"]
+        rig.found = PROJECT
+        assert (await rig.reload.load()).findings == ()
 
     asyncio.run(story())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skerry.pop.compile import Ports, compile_project, paste, resolve_targets
+from skerry.pop.compile import Ports, compile_project, moved_ports, paste, resolve_targets
 from skerry.pop.snapshot import Target
 from skerry.spec.distribution import Behavior, Distribution, Origin
 from skerry.spec.function import Function
@@ -57,9 +57,9 @@ def test_values(value: str, target: Target, code: str | None) -> None:
 def test_an_unmapped_origin_says_what_to_paste() -> None:
     targets, findings = resolve_targets(project({}), folders)
     assert targets["API"] == Target(
-        "unmapped", hint='[local.origin]\nAPI = "http://127.0.0.1:9000"'
+        "unmapped", hint='in skerry.toml:\n[local.origin]\nAPI = "http://127.0.0.1:9000"'
     )
-    assert targets["S3-Website"].hint == '[local.origin]\nS3-Website = "./site"'
+    assert targets["S3-Website"].hint == 'in skerry.toml:\n[local.origin]\nS3-Website = "./site"'
     assert not findings, "the reader tells of it, with its place"
 
 
@@ -144,3 +144,13 @@ def test_no_deadline() -> None:
         deadlines=False,
     )
     assert compiled.snapshots["us-east"].functions[0].timeout_ms == 86_400_000
+
+
+def test_ports_that_the_file_has_changed_need_a_restart() -> None:
+    began = Local()
+    assert moved_ports(began, began) == []
+    (found,) = moved_ports(began, Local(https_port=9443))
+    assert (found.code, found.where) == ("pop.needs_restart", "[local] https_port")
+    assert "is 9443 now" in found.message
+    assert str(began.https_port) in found.message
+    assert len(moved_ports(began, Local(http_port=1, https_port=2))) == 2
