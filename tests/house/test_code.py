@@ -92,6 +92,8 @@ NO_CODES = {
 # the rooms whose names reach a viewer, a record or `Cache-Status`
 CORE = ("crates/skerry-engine/src", "crates/skerry-cache/src")
 NAMED = re.compile(r'(?<![b\\])"([a-z0-9]+(?:-[a-z0-9]+)+)"')
+# a failure's name without a hyphen is seen where the failure is made
+FAILED = re.compile(r'Failure::new\(\s*\d+,\s*"([a-z0-9-]+)"')
 DOTTED = re.compile(r'(?<![b\\])"((?:cache|origin|function|engine)\.[a-z_]+)\b')
 
 
@@ -100,7 +102,7 @@ def core_names() -> Iterator[tuple[Path, str]]:
     for name in tree.having(".rs"):
         if str(name).startswith(CORE):
             text = tree.text(name).partition("#[cfg(test)]")[0]
-            for found in (*NAMED.findall(text), *DOTTED.findall(text)):
+            for found in (*NAMED.findall(text), *FAILED.findall(text), *DOTTED.findall(text)):
                 yield name, found
 
 

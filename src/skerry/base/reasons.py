@@ -1,8 +1,8 @@
 """What a code or a reason means, whichever table it stands in. Offline and pure.
 
-Three kinds of words leave Skerry: codes of errors and findings (`origin.unmapped`: errors.toml, contract.toml),
-names of what went wrong with a request (`origin-unmapped`: failures.toml), and reasons of the cache (`no-store`:
-reasons.toml). People paste any of them; here each is found.
+Four kinds of words leave Skerry: codes of errors and findings (`origin.unmapped`: errors.toml, contract.toml),
+names of what went wrong with a request (`origin-unmapped`: failures.toml), reasons of the cache (`no-store`:
+reasons.toml), and outcomes (`LambdaExecutionError`: outcomes.toml). People paste any of them; here each is found.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def every() -> Iterator[tuple[str, dict[str, str]]]:
                 yield f"{room}.{name}", {"code": f"{room}.{name}", **row}
     for name, row in tables.load("failures").items():
         yield name, {"code": name, **row}
-    for group, reasons in tables.load("reasons").items():
-        for name, meaning in reasons.items():
-            yield name, {"reason": name, "group": group, "meaning": meaning}
+    for table in ("reasons", "outcomes"):
+        for group, words in tables.load(table).items():
+            for name, meaning in words.items():
+                yield name, {"reason": name, "group": group, "meaning": meaning}

@@ -84,7 +84,7 @@ def look_up(word: str) -> dict[str, str]:
     """A code or a reason of any table, offline. Raises CallerError for a stranger."""
     from skerry.base import reasons
 
-    found = reasons.find(word)
+    found = reasons.find(word.removesuffix(" from cloudfront"))  # X-Cache may be pasted whole
     if found is None:
         raise unknown(word, reasons.names())
     return found
@@ -103,7 +103,8 @@ def unknown(word: str, known: list[str]) -> Exception:
     """Neither a URL, nor a request id, nor a word of any table."""
     from skerry.base.errors import CallerError
 
-    near = difflib.get_close_matches(word.lower(), known, n=1)
+    lowered = {name.lower(): name for name in known}
+    near = [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=1)]
     hint = (
         f"did you mean {near[0]}?"
         if near

@@ -14,6 +14,7 @@ from skerry.base import reasons
         ("function.raised", "code"),
         ("origin-unmapped", "config"),
         ("viewer-left", "caller"),
+        ("misdirected", "caller"),
     ],
 )
 def test_codes(word: str, kind: str) -> None:
@@ -24,7 +25,13 @@ def test_codes(word: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "group"), [("no-store", "refuse"), ("range-miss", "pass"), ("uri-miss", "forward")]
+    ("word", "group"),
+    [
+        ("no-store", "refuse"),
+        ("range-miss", "pass"),
+        ("uri-miss", "forward"),
+        ("RefreshHit", "outcome"),
+    ],
 )
 def test_reasons(word: str, group: str) -> None:
     found = reasons.find(word)

@@ -20,12 +20,18 @@ def test_every_code_and_reason_explains_itself() -> None:
         assert result.output.startswith(f"{word} (")
 
 
+def test_a_word_of_x_cache_as_it_stands_there() -> None:
+    told = CliRunner().invoke(command, ["LambdaExecutionError from cloudfront"])
+    assert told.output.startswith("LambdaExecutionError (outcome)\n  An edge function raised")
+
+
 @pytest.mark.parametrize(
     ("what", "code", "hint"),
     [
         ("node.port_in_us", "explain.unknown_code", "did you mean node.port_in_use?"),
         ("origin-unmaped", "explain.unknown_code", "did you mean origin-unmapped?"),
         ("ORIGIN-UNMAPPED", "explain.unknown_code", "did you mean origin-unmapped?"),
+        ("lambdaexecutionerror", "explain.unknown_code", "did you mean LambdaExecutionError?"),
         ("", "explain.unknown_code", "56 characters"),
         ("AbC123==", "explain.unknown_code", "56 characters"),
         ("ftp://x/", "explain.url", "write http://"),
