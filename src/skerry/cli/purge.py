@@ -56,7 +56,8 @@ def command(
         click.echo(json.dumps(answer))
     else:
         for each in sorted(answer["done"], key=lambda each: each["pop"]):
-            click.echo(f"{each['pop']}: purged, sequence {each['sequence']}, {each['ms']:g} ms")
+            # each PoP counts its purges by itself: the sequence is for programs (--json)
+            click.echo(f"{each['pop']}: purged, {each['ms']:g} ms")
     if answer["pending"]:
         raise BusyError(
             "purge.pending",

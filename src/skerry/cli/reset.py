@@ -15,6 +15,7 @@ def command(path: Path, yes: bool) -> None:
     import shutil
 
     from skerry.base.units import format_bytes
+    from skerry.cli import consent
     from skerry.node.start import stop
 
     state = path.resolve() / ".skerry"
@@ -32,7 +33,7 @@ def command(path: Path, yes: bool) -> None:
         err=True,
     )
     if not yes:
-        click.confirm("remove it?", abort=True, err=True)
+        consent.ask("remove it?")
     stop(state / "run", 20.0)
     shutil.rmtree(state)
     click.echo("removed", err=True)
@@ -44,6 +45,7 @@ MEANINGS = {
     "pops": "each PoP's journal of purges",
     "functions": "frozen versions of handlers",
     "tls": "local certificates",
+    "told": "notes that are shown once",
     ".gitignore": "",
 }
 

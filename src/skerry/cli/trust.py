@@ -33,19 +33,25 @@ def command(dry_run: bool, as_json: bool) -> int:
 
     folder = authority.data_folder(os.environ)
     owner = f"{getpass.getuser()}@{socket.gethostname()}"
-    found = authority.ensure(folder, owner, authority.utc(time.time()))
+    now = authority.utc(time.time())
+    there = authority.read(folder) if dry_run else authority.ensure(folder, owner, now)
+    # a dry run writes nothing: without a CA the steps are those for one that would be made
+    found = there or authority.make(folder, owner, now)
     steps = store.steps_to_trust(found, store.this_machine(os.environ))
     taken = [store.Taken(step) for step in steps] if dry_run else store.take(steps)
     result = {
         "certificate": str(found.path),
-        "fingerprint_sha256": found.fingerprint,
-        "ends": found.certificate.not_valid_after_utc.isoformat(),
+        "fingerprint_sha256": found.fingerprint if there else "",
+        "ends": found.certificate.not_valid_after_utc.isoformat() if there else "",
         "steps": as_data(taken),
     }
     if as_json:
         write_json(result)
         return exit_code(taken)
-    click.echo(f"local CA  {found.path}\nSHA-256   {found.fingerprint}")
+    if there:
+        click.echo(f"local CA  {found.path}\nSHA-256   {found.fingerprint}")
+    else:
+        click.echo(f"would make a local CA: {found.path}")
     tell(taken, dry_run, sys.stdout)
     click.echo(
         f"programs with a store of their own: curl --cacert {found.path} · NODE_EXTRA_CA_CERTS={found.path}"
@@ -71,7 +77,8 @@ def tell(taken: Sequence[Taken], dry_run: bool, out: TextIO) -> None:
         elif one.problem:
             out.write(f"failed: {one.step}: {one.problem}\n")
         else:
-            out.write(f"{'would' if dry_run else 'done:'} {one.step}\n")
+            verb = "run " if one.step.kind == "command" else ""
+            out.write(f"{f'would {verb}' if dry_run else 'done: '}{one.step}\n")
 
 
 def exit_code(taken: Sequence[Taken]) -> int:

@@ -18,6 +18,7 @@ def command(yes: bool, dry_run: bool, as_json: bool) -> int:
     """
     import os
 
+    from skerry.cli import consent
     from skerry.cli.trust import as_data, exit_code, tell, write_json
     from skerry.trust import authority, store
 
@@ -29,7 +30,7 @@ def command(yes: bool, dry_run: bool, as_json: bool) -> int:
     if not (dry_run or yes or as_json):
         for step in steps:
             click.echo(str(step))
-        click.confirm("Remove these?", abort=True)
+        consent.ask("remove these?")
     taken = [store.Taken(step) for step in steps] if dry_run else store.take(steps)
     if as_json:
         write_json({"steps": as_data(taken)})

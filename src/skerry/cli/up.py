@@ -52,7 +52,7 @@ def command(
 ) -> None:
     """Run the project in PATH: three PoPs on this machine, reloaded at every save."""
     began = time.monotonic()
-    from skerry.cli import greeting
+    from skerry.cli import greeting, once
     from skerry.control.client import Client
     from skerry.node.prepare import prepare
     from skerry.node.start import Starting
@@ -74,7 +74,7 @@ def command(
         with Client(root) as control:
             state = control.ask("state")
         greeting.tell(
-            state,
+            state | {"findings": once.untold(state["findings"], root / ".skerry" / "told")},
             ready_s=time.monotonic() - began,
             out=sys.stdout,
             ca=greeting.unbelieved_ca(os.environ, Path.cwd()),

@@ -150,12 +150,22 @@ def _reject(
 def _of_sandbox(said: str) -> tuple[Finding, ...]:
     if not said:
         return ()
-    hint = (
-        "run Skerry with an interpreter and a project outside of a private home, so that another user can "
-        "read them"
-    )
     # one place for all functions: said once, not once a function
-    return (Finding("function.shared_user", "note", "functions", said, hint=hint),)
+    return (
+        Finding("function.shared_user", "note", "functions", said, hint=_hint_of_sandbox(said)),
+    )
+
+
+def _hint_of_sandbox(said: str) -> str:
+    """The way out for each cause that skerry.process.identity names; which user a worker has is decided there."""
+    if "as root" in said:
+        return (
+            "nothing, for code of your own on a machine of your own; only as root can each function have a user"
+            " of its own"
+        )
+    if "cannot read" in said:
+        return "use an interpreter and a project folder that every user can read, outside of a private home"
+    return "give the container a range of uids: 65,536 are enough (/proc/self/uid_map shows it)"
 
 
 def _hints(code: str) -> str:

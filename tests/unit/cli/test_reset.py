@@ -12,7 +12,8 @@ def test_it_says_asks_stops_and_removes(tmp_path: Path) -> None:
     write(tmp_path)
     assert skerry(tmp_path, "up", "--detach", "--wait").returncode == 0
     unasked = skerry(tmp_path, "reset")
-    assert unasked.returncode == 130, "nobody said yes"
+    assert unasked.returncode == 3, "nobody said yes"
+    assert "hint: --yes" in unasked.stderr
     assert "access records and functions' output" in unasked.stderr
     assert lock.holder(tmp_path / ".skerry" / "run")
     done = skerry(tmp_path, "reset", "--yes")

@@ -40,7 +40,10 @@ def test_purge(project: Path) -> None:
     done = skerry(project, "purge", "/img/*")
     assert done.returncode == 0, done.stderr
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["eu-west", "us-east"]
-    assert json.loads(skerry(project, "purge", "/a", "--json").stdout)["pending"] == []
+    assert "sequence" not in done.stdout, "PoPs count by themselves: differences read like a fault"
+    answer = json.loads(skerry(project, "purge", "/a", "--json").stdout)
+    assert answer["pending"] == []
+    assert all(each["sequence"] for each in answer["done"])
     assert skerry(project, "purge").returncode == 3
     assert skerry(project, "purge", "/a", "--pop", "mars").returncode == 3
 

@@ -21,7 +21,20 @@ def test_the_store_gets_the_ca_and_the_person_its_fingerprint(shelf: Path, tmp_p
 def test_a_dry_run_takes_no_step(shelf: Path) -> None:
     shown = CliRunner().invoke(trust.command, ["--dry-run"], standalone_mode=False)
     assert "would copy" in shown.output
+    assert "would run true" in shown.output
     assert list(shelf.iterdir()) == []
+
+
+def test_a_dry_run_makes_no_ca(shelf: Path, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(trust.command, ["--dry-run"], standalone_mode=False)
+    made = tmp_path / "data" / "skerry" / "ca.crt"
+    assert f"would make a local CA: {made}" in shown.output
+    assert not made.parent.exists()
+    told = CliRunner().invoke(trust.command, ["--dry-run", "--json"], standalone_mode=False)
+    assert json.loads(told.output)["fingerprint_sha256"] == ""
+    CliRunner().invoke(trust.command, [], standalone_mode=False)
+    again = CliRunner().invoke(trust.command, ["--dry-run"], standalone_mode=False)
+    assert "SHA-256" in again.output
 
 
 def test_json_is_one_object_and_a_refusing_store_an_exit_code(

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from skerry.base.errors import CallerError
 from skerry.cli import trust, untrust
 
 
@@ -16,6 +18,10 @@ def test_trust_then_untrust_leaves_nothing_behind(shelf: Path, tmp_path: Path) -
 
     kept = CliRunner().invoke(untrust.command, [], input="n\n")
     assert kept.exit_code == 1
+    assert held.exists()
+    with pytest.raises(CallerError) as caught:
+        CliRunner().invoke(untrust.command, [], input="", catch_exceptions=False)
+    assert (caught.value.code, "--yes" in caught.value.hint) == ("cli.no_answer", True)
     assert held.exists()
 
     gone = CliRunner().invoke(untrust.command, ["--yes"], standalone_mode=False)

@@ -12,6 +12,8 @@ from skerry.base.finding import Place
 from skerry.functions import proof
 from skerry.functions.known import VERSIONS_KEPT
 from skerry.functions.proof import Proved, Rejected, prepare
+from skerry.process import identity
+from skerry.process.ladder import climb
 from skerry.spec.function import Function
 from tests.support.launcher_house import LauncherHouse
 
@@ -152,6 +154,20 @@ def test_shared_user_is_said_once_for_all(house: LauncherHouse, project: Path) -
     assert [(f.code, f.level, f.where) for f in verdict.findings] == [
         ("function.shared_user", "note", "functions")
     ]
+
+
+@pytest.mark.parametrize(
+    ("root", "unreadable", "way_out"),
+    [
+        (False, "", "only as root"),
+        (True, "/srv/private", "outside of a private home"),
+        (True, "", "a range of uids"),
+    ],
+)
+def test_each_cause_has_its_own_way_out(root: bool, unreadable: str, way_out: str) -> None:
+    offered = identity.offer("f", "/p", root=root, mapped=[], unreadable=unreadable)
+    (found,) = proof._of_sandbox(climb("auto", offered).said)
+    assert way_out in found.hint
 
 
 def test_bad_saves_do_not_push_out_the_good_version(house: LauncherHouse, project: Path) -> None:
