@@ -154,7 +154,7 @@ def test_a_handler_that_is_missing_is_told_everywhere(run: Run) -> None:
 
 def test_an_unmapped_origin_shows_the_line_to_paste(run: Run) -> None:
     error = json.loads(ask(run.port, "/unmapped/b").body)["error"]
-    assert error["hint"] == '[local.origin]\nunmapped = "http://127.0.0.1:9000"'
+    assert error["hint"] == 'in skerry.toml:\n[local.origin]\nunmapped = "http://127.0.0.1:9000"'
     assert "unmapped  not mapped: answers 502" in run.skerry("status")
     said = run.skerry("explain", f"http://127.0.0.1:{run.port}/unmapped/x")
     assert "origin unmapped, which is not mapped: 502" in said
