@@ -84,6 +84,7 @@ def test_a_dead_process_is_followed_by_another(rig: Rig) -> None:
     os.kill(first, signal.SIGKILL)
     rig.until(lambda: rig.pid not in (0, first))
     assert (rig.chair.restarts, rig.chair.failures) == (1, 1)
+    assert " ended " in rig.chair.ended, "for whoever watches the run"
     rig.tree.stop()
     rig.until(lambda: rig.ended)
     assert rig.ended == [0]
