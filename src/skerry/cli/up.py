@@ -61,6 +61,7 @@ def command(
     settings = prepare(root, level, pops, bind=bind, deadlines=not no_deadline)
     settings = replace(settings, access_log_format=log_format)
     starting = Starting(settings if detach else replace(settings, parent_pid=os.getpid()))
+    told = False
     try:
         if detach and not wait:
             starting.wait("bound", START_S)
@@ -73,6 +74,7 @@ def command(
         at = "" if root == Path.cwd() else str(path)
         with Client(root) as control:
             state = control.ask("state")
+        told = True
         greeting.tell(
             state | {"findings": once.untold(state["findings"], root / ".skerry" / "told")},
             ready_s=time.monotonic() - began,
@@ -87,8 +89,10 @@ def command(
         from skerry.cli.foreground import Foreground
 
         code = Foreground(root, starting, state, at).run()
-    except BaseException:  # Ctrl-C while starting, or any error: what was started must not stay
-        starting.stop()
+    except BaseException as error:  # Ctrl-C too: what was started must not stay
+        # unless it is up and detached, and only nobody reads its greeting to the end
+        if not (detach and told and isinstance(error, BrokenPipeError)):
+            starting.stop()
         raise
     if code:
         sys.exit(code)

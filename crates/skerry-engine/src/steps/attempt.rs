@@ -32,7 +32,7 @@ fn target_of<'a>(live: &'a Live, origin: &Origin, configured: &Origin) -> Result
             origin.id, origin.domain
         );
         let line = format!(
-            "[local.origin]\n\"{}\" = \"http://127.0.0.1:9000\"   # or a folder, or \"live\"",
+            "in skerry.toml:\n[local.origin]\n\"{}\" = \"http://127.0.0.1:9000\"   # or a folder, or \"live\"",
             origin.domain
         );
         let hint = if hint.is_empty() { line } else { hint.to_owned() };
