@@ -13,7 +13,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench soak wheel docs form types layers native lock packages
+.PHONY: help demo test check bench soak wheel docs form types layers ready native lock packages
 
 BIN := .venv/bin
 DONE := .venv/.done
@@ -82,7 +82,11 @@ layers:
 	@PYTHONPATH=src $(BIN)/lint-imports --no-logo | tail -n 4
 
 # ------------------------------------------------------------------ what they stand on
-$(BIN)/python:
+# before anything is downloaded
+ready:
+	@sh requirements/ready.sh
+
+$(BIN)/python: | ready
 	@python=$$(sh requirements/python.sh); \
 	echo "· environment in .venv from $$python"; \
 	"$$python" -m venv .venv
@@ -109,7 +113,7 @@ $(DONE)/build: requirements/build.txt $(DONE)/run
 	@$(PIP) --target .tools/guest -r requirements/guest.txt
 	@touch $@
 
-lock: | $(BIN)/python
+lock: | ready $(BIN)/python
 	@$(BIN)/python requirements/lock.py unpack
 
 # cargo knows best whether anything changed; a new file takes the old one's place by name, so that
@@ -117,8 +121,10 @@ lock: | $(BIN)/python
 native: lock
 	$(SAY) "Rust core"
 	@cargo build $(LOCKED) --release --package skerry-py || { \
-	    echo "hint: if it speaks of the lock file, then Cargo.toml has crates that requirements/rust.lock has not:"; \
-	    echo "      cargo update --workspace && python3 requirements/lock.py pack"; exit 1; }
+	    if { cargo metadata $(LOCKED) --format-version 1 2>&1 >/dev/null || true; } | grep -q "lock file"; then \
+	        echo "hint: Cargo.toml has crates that requirements/rust.lock has not:"; \
+	        echo "      cargo update --workspace && python3 requirements/lock.py pack"; \
+	    fi; exit 1; }
 	@built=$(TARGET)/release/lib_native.so; wanted=src/skerry/_native.abi3.so; \
 	if ! cmp --silent "$$built" "$$wanted"; then \
 	    cp "$$built" "$$wanted.new" && mv "$$wanted.new" "$$wanted"; \

@@ -26,7 +26,14 @@ def local_source() -> str:
         (scratch / "Cargo.toml").write_text(
             '[package]\nname = "scratch"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\ncfg-if = "1"\n'
         )
-        subprocess.run(["cargo", "generate-lockfile", "--quiet"], cwd=scratch, check=True)
+        try:
+            subprocess.run(["cargo", "generate-lockfile", "--quiet"], cwd=scratch, check=True)
+        except FileNotFoundError:
+            raise SystemExit("lock.py: cargo is not on the path; install Rust first") from None
+        except subprocess.CalledProcessError:
+            raise SystemExit(
+                "lock.py: cargo could not ask its registry (see above); is there a network?"
+            ) from None
         found = SOURCE.search((scratch / "Cargo.lock").read_text())
         if found is None:
             raise SystemExit(

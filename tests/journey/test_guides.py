@@ -25,10 +25,10 @@ def test_there_are_some() -> None:
     assert len(PAGES) >= 6
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "```console" in tree.text(Path(page))])
+@pytest.mark.parametrize("page", [page for page in PAGES if "```sh" in tree.text(Path(page))])
 def test_the_page_does_what_it_shows(page: str, tmp_path: Path) -> None:
     with desk(tmp_path) as laid:
-        laid.follow(tree.text(Path(page)))
+        laid.follow(tree.text(Path(page)), on_path="tutorial" not in page)
 
 
 def test_the_tests_of_the_guide_pass(tmp_path: Path) -> None:
@@ -47,4 +47,4 @@ def test_the_tests_of_the_guide_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_is_run(page: str) -> None:
     fences = set(re.findall(r"^ *```(\S+)", tree.text(Path(page)), re.MULTILINE))
-    assert fences <= ({"console", "python"} if page.endswith("testing.md") else {"console"})
+    assert fences <= {"sh", "output", *(["python"] if page.endswith("testing.md") else [])}

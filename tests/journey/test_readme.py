@@ -1,4 +1,4 @@
-"""README's console blocks do what they show, all but the two commands that have tests of their own."""
+"""README's shell blocks do what they show, pasted in order into one shell; two commands have tests of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.desk import desk
 @pytest.mark.timeout(300)
 def test_the_page_does_what_it_shows(tmp_path: Path) -> None:
     with desk(tmp_path) as laid:
-        laid.follow(tree.text(Path("README.md")))
+        laid.follow(tree.text(Path("README.md")), on_path=False)
 
 
 def test_the_two_commands_stand_first() -> None:
@@ -40,8 +40,8 @@ def test_figures_are_those_that_were_measured() -> None:
 
 def test_every_block_is_run() -> None:
     fences = re.findall(r"^ *```(\S*)", tree.text(Path("README.md")), re.MULTILINE)[::2]
-    assert set(fences) <= {"console", "text"}, (
-        "a block that is no console is not run; `text` is for pictures"
+    assert set(fences) <= {"sh", "output", "text"}, (
+        "a block that is no `sh` is not run; `text` is for pictures"
     )
 
 
@@ -56,19 +56,46 @@ def test_every_block_is_run() -> None:
         (["x (1.5 s)"], "x (1.5 s)\r\n", True),
         ([], "", True),
         ([], "surprise\n", False),
+        (None, "surprise\n", True),
     ],
 )
-def test_output_is_compared(output: list[str], shown: str, same: bool) -> None:
+def test_output_is_compared(output: list[str] | None, shown: str, same: bool) -> None:
     assert (transcript.difference(transcript.Step("x", output), shown) == "") is same
 
 
-def test_commands_are_found() -> None:
-    page = "text\n```console\n$ make demo   # a tour\n$ one \\\n  two\nout\n```\n```\n$ not this\n```\n"
-    assert transcript.steps(page) == [transcript.Step("one \\\n  two", ["out"])]
-
-
-def test_a_command_goes_on_as_in_a_shell() -> None:
-    page = "```console\n$ cat <<E\n> a\n>\n>   b\n> E\nshown\n> quoted\n```\n"
+def test_blocks_are_found() -> None:
+    page = (
+        "text\n```sh\nmake demo\n```\n```sh\none \\\n  two\nthree\n```\n"
+        "```output\nout\n```\n```text\nnot this\n```\n```sh\nquiet\n```\n"
+    )
     assert transcript.steps(page) == [
-        transcript.Step("cat <<E\na\n\n  b\nE", ["shown", "> quoted"])
+        transcript.Step("one \\\n  two\nthree", ["out"]),
+        transcript.Step("quiet"),
     ]
+
+
+def test_output_has_a_block_before_it() -> None:
+    with pytest.raises(AssertionError, match="output of what"):
+        transcript.steps("```text\npicture\n```\n```output\nout\n```\n")
+
+
+def test_what_is_pasted_is_pasted_into_one_shell(tmp_path: Path) -> None:
+    page = (
+        "```sh\nmkdir one && cd one\nexport WHO=me\n```\n"
+        "```sh\necho $WHO in ${PWD##*/}; command -v skerry\n```\n```output\nme in one\n```\n"
+    )
+    with desk(tmp_path) as laid:
+        laid.follow(page, on_path=False)
+        with pytest.raises(AssertionError, match="it printed"):
+            laid.follow(page)  # there `skerry` is known
+
+
+PAGES = [name for name in tree.having(".md") if name.parts[0] in ("README.md", "docs", "examples")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_no_prompt_is_in_the_way_of_pasting(page: Path) -> None:
+    for kind, text in transcript.FENCE.findall(tree.text(page)):
+        assert kind != "console", "`sh` and `output`: what has prompts in it cannot be pasted"
+        if kind == "sh":
+            assert not re.search(r"^[$>] ", text, re.MULTILINE), text

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,39 +17,79 @@ from pathlib import Path
 from tests.support import transcript, tree
 
 PORTS = 4  # one for each of three PoPs, and one to spare
-STEP_S_MAX = 60
+BLOCK_S_MAX = 60
 
 
 @dataclass
 class Desk:
-    """folder: where commands are typed. http, https: what stands for 8080 and 8443."""
+    """folder: where commands are typed. http, https: what stands for 8080 and 8443. commands: where `skerry` lies."""
 
     folder: Path
     env: dict[str, str]
     http: int
     https: int
+    commands: Path
 
-    def follow(self, page: str) -> None:
-        """Type every command of a page, and compare what it shows. AssertionError with both texts."""
+    def follow(self, page: str, *, on_path: bool = True) -> None:
+        """Paste every block of a page into one shell, and compare what it prints. AssertionError with both texts.
+
+        on_path: whether that shell knows `skerry`; False: the page itself has to say how it comes to know it.
+        """
         steps = transcript.steps(own_ports(page, self.http, self.https))
         assert steps, "the page shows no command at all"
-        for step in steps:
-            if differs := transcript.difference(step, self.type(step.command)):
-                raise AssertionError(differs)
+        with self.shell(on_path) as paste:
+            for step in steps:
+                if differs := transcript.difference(step, paste(step.command)):
+                    raise AssertionError(differs)
+
+    @contextmanager
+    def shell(self, on_path: bool = True) -> Iterator[Callable[[str], str]]:
+        """One shell: gives back what a pasted text printed. A `cd` or an `export` in it is kept."""
+        block, printed = self.folder / ".block", self.folder / ".printed"
+        env = self._knowing() if on_path else self.env
+        with subprocess.Popen(
+            ["bash"],
+            cwd=self.folder,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as bash:
+            assert bash.stdin is not None
+            assert bash.stdout is not None
+
+            def paste(text: str) -> str:
+                block.write_text(f"{text}\n")
+                run = f"{{ . '{block}'; }} >'{printed}' 2>&1 </dev/null; echo done\n"
+                bash.stdin.write(run)  # type: ignore[union-attr]  # see the assertions above
+                bash.stdin.flush()  # type: ignore[union-attr]  # see above
+                if not select.select([bash.stdout], [], [], BLOCK_S_MAX)[0]:
+                    raise AssertionError(f"no end after {BLOCK_S_MAX} s:\n{text}")
+                said = bash.stdout.readline()  # type: ignore[union-attr]  # see above
+                assert said == "done\n", f"the shell ended:\n{text}\n{printed.read_text()}"
+                return printed.read_text()
+
+            try:
+                yield paste
+            finally:
+                bash.kill()
 
     def type(self, command: str) -> str:
-        """Run a command; all that it prints."""
+        """Run a command in a shell of its own; all that it prints."""
         return subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env=self.env,
+            env=self._knowing(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=STEP_S_MAX,
+            timeout=BLOCK_S_MAX,
         ).stdout
+
+    def _knowing(self) -> dict[str, str]:
+        return {**self.env, "PATH": f"{self.commands}:{self.env['PATH']}"}
 
 
 def free_ports(after: int) -> int:
@@ -88,21 +129,27 @@ def desk(folder: Path) -> Iterator[Desk]:
         if "http_port" not in text:
             text = text.replace("[local]\n", "[local]\nhttp_port = 8080\nhttps_port = 8443\n")
         project.write_text(own_ports(text, http, https))
-    (folder / "bin").mkdir()
-    script = folder / "bin" / "skerry"
+    commands = folder / ".venv" / "bin"  # where `make` puts it
+    commands.mkdir(parents=True)
+    script = commands / "skerry"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m skerry.cli.main "$@"\n')
     script.chmod(0o755)
     env = {
         **os.environ,
-        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        "PATH": without_skerry(os.environ["PATH"]),
         "PYTHONPATH": str(tree.ROOT / "src"),
         "HOME": str(folder),
         "NO_COLOR": "1",
     }
     env.pop("XDG_DATA_HOME", None)  # pages show where the CA is for most people
-    made = Desk(folder, env, http, https)
+    made = Desk(folder, env, http, https, commands)
     try:
         yield made
     finally:
         for state in folder.rglob(".skerry"):
             made.type(f"skerry down '{state.parent}'")
+
+
+def without_skerry(path: str) -> str:
+    """A search path on which the checkout's own environment is not."""
+    return ":".join(each for each in path.split(":") if not (Path(each) / "skerry").exists())

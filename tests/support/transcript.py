@@ -1,49 +1,46 @@
-"""Console blocks of Markdown pages, run as they stand and compared with what they show.
+"""Shell blocks of Markdown pages, run as they stand and compared with what the pages show.
 
-    ```console
-    $ skerry --version
+    ```sh
+    skerry --version
+    ```
+    ```output
     skerry …
     ```
 
-A line that starts with `$ ` is typed; a trailing backslash continues it, and so do lines that start with
-`> `, as in a shell. The lines up to the next command are its output. In them `…` stands for any text, and
-alone on a line for any number of lines.
+What stands in a `sh` block can be pasted as it is: no prompts in it. An `output` block is what the block before it
+prints; without one nothing is compared. In it `…` stands for any text, and alone on a line for any number of lines.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-BLOCK = re.compile(r"^```console[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # what a newcomer types first; it has tests of its own, which take minutes
 SACRED = {"make demo", "make test"}
 
 
 @dataclass
 class Step:
-    """One command, and the lines it shows."""
+    """One block, and the lines it shows; None: the page does not say what it prints."""
 
     command: str
-    output: list[str] = field(default_factory=list)
+    output: list[str] | None = None
 
 
 def steps(page: str) -> list[Step]:
-    """Every command of every block of a page, in order."""
+    """Every shell block of a page, in order. AssertionError for output that belongs to no block."""
     found: list[Step] = []
-    for block in BLOCK.findall(page):
-        typing = False
-        for line in block.splitlines():
-            if typing and (line.startswith("> ") or line == ">"):
-                found[-1].command += "\n" + line[2:]
-            elif typing and found[-1].command.endswith("\\"):
-                found[-1].command += "\n" + line
-            elif line.startswith("$ "):
-                found.append(Step(line[2:]))
-            else:
-                found[-1].output.append(line)
-            typing = line.startswith("$ ") or (typing and not found[-1].output)
-    return [step for step in found if step.command.split("#")[0].strip() not in SACRED]
+    before = ""
+    for kind, text in FENCE.findall(page):
+        if kind == "sh":
+            found.append(Step(text.removesuffix("\n")))
+        elif kind == "output":
+            assert before == "sh", f"output of what?\n{text}"
+            found[-1].output = text.splitlines()
+        before = kind
+    return [step for step in found if step.command not in SACRED]
 
 
 def pattern(output: list[str]) -> re.Pattern[str]:
@@ -58,11 +55,11 @@ def pattern(output: list[str]) -> re.Pattern[str]:
 
 
 def difference(step: Step, shown: str) -> str:
-    """Empty where a command showed what the page says; both texts where not."""
+    """Empty where a block showed what the page says; both texts where not."""
     text = re.sub(r"\r", "", shown)
     if text and not text.endswith("\n"):
         text += "\n"
-    if pattern(step.output).fullmatch(text):
+    if step.output is None or pattern(step.output).fullmatch(text):
         return ""
     wanted = "\n".join(step.output)
-    return f"$ {step.command}\n--- the page shows\n{wanted}\n--- it printed\n{text}"
+    return f"{step.command}\n--- the page shows\n{wanted}\n--- it printed\n{text}"

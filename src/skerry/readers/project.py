@@ -26,6 +26,15 @@ from skerry.spec.distribution import Distribution, Origin
 from skerry.spec.project import Project
 
 WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+# what skerry.toml could have settled: while it cannot be read, these would only hide the error that it has
+FOLLOWING = {
+    "origin.unmapped",
+    "function.no_source",
+    "function.source_missing",
+    "terraform.no_resource_type",
+    "terraform.no_value",
+    "terraform.unresolved_reference",
+}
 JSON_BYTES_MAX = 256 * 1024 * 1024  # a plan of a large estate has tens of megabytes
 
 
@@ -94,7 +103,9 @@ def examine(
         functions=tuple(context.functions.values()),
         local=found.local,
         files=tuple(report.files),
-        findings=report.findings,
+        findings=tuple(
+            each for each in report.findings if found.readable or each.code not in FOLLOWING
+        ),
     )
     return project, report
 

@@ -34,7 +34,7 @@ class FunctionSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """All of the file. reads: what to read, and where that was said."""
+    """All of the file. reads: what to read, and where that was said. readable: False where nothing of it is known."""
 
     root: Path
     name: str
@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True):
     local: Local = Local()
     places: dict[tuple[str, ...], Place] = {}
     present: bool = False
+    readable: bool = True
 
     def where(self, *path: str) -> Place:
         """Where something stands; the nearest table where it has no place of its own."""
@@ -72,7 +73,7 @@ def read(root: Path, report: Report) -> Settings:
         document = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         report.add("toml.unreadable", "error", Place(name), f"the file cannot be read: {error}")
-        return Settings(root, root.name, present=True)
+        return Settings(root, root.name, present=True, readable=False)
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         match = AT.search(message)
@@ -84,7 +85,7 @@ def read(root: Path, report: Report) -> Settings:
             Place(name, line, column),
             AT.sub("", message)[:1].lower() + AT.sub("", message)[1:],
         )
-        return Settings(root, root.name, present=True)
+        return Settings(root, root.name, present=True, readable=False)
     places = {key: Place(name, *spot) for key, spot in toml_places.find(text).items()}
     kept = schema.check(document, report, lambda key: nearest(places, key))
     return build(root, kept, places, report)

@@ -26,6 +26,18 @@ def test_a_folder_without_a_project_file(tmp_path: Path) -> None:
     assert finding.hint == '[local.origin]\napi = "http://127.0.0.1:9000"'
 
 
+@pytest.mark.parametrize(
+    ("toml", "expected"), [(b"level = \n", ["toml.syntax"]), (b"\xff", ["toml.unreadable"])]
+)
+def test_a_broken_project_file_is_the_one_thing_to_mend(
+    tmp_path: Path, toml: bytes, expected: list[str]
+) -> None:
+    write(tmp_path, {"main.tf": distribution() + 'variable "x" {}\nlocals {\n  y = var.x\n}\n'})
+    (tmp_path / "skerry.toml").write_bytes(toml)
+    found = project.read(tmp_path, environment={})
+    assert codes(found, "error", "warning", "note") == expected
+
+
 @pytest.mark.parametrize("name", ["main.tf", "skerry.toml"])
 def test_one_file_can_be_named(tmp_path: Path, name: str) -> None:
     write(

@@ -108,8 +108,8 @@ def judge(shape: Shape, name: str, argument: Argument, value: object, report: Re
             "error",
             shape.where(name),
             f"{thing}: {argument.reason}",
-            "take it out of what Skerry reads; it is refused at every level, for to leave it out would serve"
-            " something else than was written",
+            "take it out of what Skerry reads. No level lets it pass: without it Skerry would serve something other"
+            " than what you wrote",
             "docs/reference/terraform.md",
             about=(argument.reason, shape.place),
         )

@@ -22,6 +22,9 @@ PYTHON = re.compile(r"^python(\d+)\.(\d+)$")
 HANDLER = re.compile(r"^[A-Za-z_][\w./-]*\.[A-Za-z_]\w*$")
 TIMEOUT_S_MAX = 30  # Lambda@Edge quotas of 2026, all four events
 MEMORY_MB_MAX = 10_240
+SLIP = (
+    0.8  # how alike two names are of which one is taken for a slip of the other (difflib's ratio)
+)
 
 
 def resolve(value: object, place: Place, context: Context) -> str | None:
@@ -72,6 +75,11 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
         what = f"{unknown.reference} is declared nowhere"
         hint, code = f'declare the resource {kind} "{name}"', "terraform.unresolved_reference"
         rule = "Terraform: References to Named Values"
+    meant = misspelt(kind, name, context)
+    if meant and own is None:
+        hint = f'did you mean {meant}? Otherwise declare the resource {kind} "{name}"'
+        context.report.add(code, "error", unknown.place, what, hint, rule, about=unknown.root)
+        return None
     if own is None:
         context.report.want("function", name)
         near = difflib.get_close_matches(name, context.settings.functions, 1)
@@ -95,6 +103,13 @@ def from_unknown(unknown: Unknown, context: Context) -> str | None:
         about=unknown.root,
     )
     return remember(unknown.root, name, make(name, own, None, context, unknown.place), context)
+
+
+def misspelt(kind: str, name: str, context: Context) -> str:
+    """The address of a resource of that kind which is called nearly so; empty where there is none."""
+    there = [one.name for one in context.resources if one.type == kind and one.name != name]
+    near = difflib.get_close_matches(name, there, 1, SLIP)
+    return f"{kind}.{near[0]}" if near else ""
 
 
 def paste(name: str) -> str:

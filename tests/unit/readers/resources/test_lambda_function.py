@@ -75,6 +75,19 @@ def test_a_file_that_archive_file_packs(tmp_path: Path) -> None:
     assert found.functions[0].timeout_s == 3.0  # Lambda's own default
 
 
+def test_a_misspelt_function_is_asked_about(tmp_path: Path) -> None:
+    found = project(
+        tmp_path,
+        arn="aws_lambda_function.edg.qualified_arn",
+        inside=BASE + '  filename = "edge.zip"\n',
+        files={"edge.zip": "PK"},
+    )
+    finding = only(found, "terraform.unresolved_reference")
+    assert finding.level == "error"
+    assert finding.message == "aws_lambda_function.edg.qualified_arn is declared nowhere"
+    assert finding.hint.startswith("did you mean aws_lambda_function.edge? ")
+
+
 def test_a_zip(tmp_path: Path) -> None:
     found = project(tmp_path, inside=BASE + '  filename = "edge.zip"\n', files={"edge.zip": "PK"})
     assert said(found) == []
