@@ -43,8 +43,7 @@ fn ok(lines: &str, body: &str) -> Vec<u8> {
 
 /// The function `f` at `event` of the only behavior.
 fn give_function(snapshot: &mut Value, event: &str) {
-    snapshot["functions"] =
-        json!([{"name": "f", "version": "v1", "timeout_ms": 10_000, "memory_mb": 128}]);
+    snapshot["functions"] = json!([{"name": "f", "version": "v1", "timeout_ms": 10_000, "memory_mb": 128}]);
     behavior(snapshot)["functions"] = json!([{"event": event, "function": "f", "include_body": false}]);
 }
 
@@ -72,9 +71,11 @@ fn a_hit_does_not_pass_a_function_by() {
         run(async {
             let refuses = Rc::new(Cell::new(false));
             let told = refuses.clone();
-            let launcher = Launcher::start(move |event| {
-                if told.get() { deed() } else { Deed::Result(unchanged(&event)) }
-            });
+            let launcher = Launcher::start(
+                move |event| {
+                    if told.get() { deed() } else { Deed::Result(unchanged(&event)) }
+                },
+            );
             let origin = Origin::always(ok("Cache-Control: max-age=600\r\n", "secret"));
             let mut snapshot = plain("cloudfront");
             give_function(&mut snapshot, event);
@@ -109,9 +110,12 @@ fn a_function_that_fails_is_not_covered_by_a_stale_answer() {
             run(async {
                 let fails = Rc::new(Cell::new(false));
                 let told = fails.clone();
-                let launcher = Launcher::start(move |event| {
-                    if told.get() { deed() } else { Deed::Result(unchanged(&event)) }
-                });
+                let launcher =
+                    Launcher::start(
+                        move |event| {
+                            if told.get() { deed() } else { Deed::Result(unchanged(&event)) }
+                        },
+                    );
                 let origin = Origin::new(|_| now(Reply::Close(ok("Cache-Control: max-age=60\r\n", "old"))));
                 let mut snapshot = plain(profile);
                 give_function(&mut snapshot, event);
@@ -130,7 +134,11 @@ fn a_function_that_fails_is_not_covered_by_a_stale_answer() {
                 origin.is_down.set(true);
                 let answer = viewer.get("/b", "").await;
                 let told = answer.text();
-                assert_eq!((answer.status(), told.as_str()), (200, "old"), "{profile} {event}: it could stand in");
+                assert_eq!(
+                    (answer.status(), told.as_str()),
+                    (200, "old"),
+                    "{profile} {event}: it could stand in"
+                );
             });
         }
     }
@@ -221,7 +229,8 @@ impl Connect for Hasty {
 /// read as what is left of the body.
 #[test]
 fn a_connection_that_answered_before_the_request_was_whole_is_not_used_again() {
-    for (framing, part) in [("Content-Length: 1000", "some of it"), ("Transfer-Encoding: chunked", "4\r\nsome\r\n")]
+    for (framing, part) in
+        [("Content-Length: 1000", "some of it"), ("Transfer-Encoding: chunked", "4\r\nsome\r\n")]
     {
         run_paused(async {
             let origin = Hasty::default();
@@ -246,9 +255,8 @@ fn a_connection_that_answered_before_the_request_was_whole_is_not_used_again() {
 fn fields_that_must_not_be_stored_go_to_the_one_who_caused_the_fetch() {
     run_paused(async {
         let lines = "Cache-Control: max-age=60, no-cache=\"set-cookie, x-one\"\r\nSet-Cookie: s=1\r\nX-One: 1\r\nX-All: 1\r\n";
-        let origin = Origin::new(move |_| {
-            now(Reply::Slow(vec![(Duration::from_secs(1), ok(lines, "hello"))]))
-        });
+        let origin =
+            Origin::new(move |_| now(Reply::Slow(vec![(Duration::from_secs(1), ok(lines, "hello"))])));
         let bench = Bench::new(&plain("rfc9111"), Rc::new(To(origin.clone())));
         let mut leader = bench.viewer();
         leader.send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
