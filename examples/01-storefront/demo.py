@@ -57,7 +57,8 @@ def interrupt(*_):
 
 def welcome(stage):
     """What runs now, in skerry's own words."""
-    screen.typed(f"skerry up {EXAMPLE.relative_to(EXAMPLE.parents[1])}")
+    at = stage.root if stage.moved else EXAMPLE.relative_to(EXAMPLE.parents[1])
+    screen.typed(f"skerry up {at}")
     for line in stage.greeting:
         if not line or line == "try":
             if line:
@@ -68,7 +69,7 @@ def welcome(stage):
         codes = ", ".join(sorted({note["code"] for note in notes}))
         screen.quote([f"{len(notes)} notes ({codes}): skerry check tells them"])
     if stage.moved:
-        screen.say(f"    {moved(stage)}")
+        screen.quote([moved(stage)])
 
 
 def moved(stage):

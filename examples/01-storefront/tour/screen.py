@@ -1,7 +1,9 @@
 """What the tour writes. Colour for a terminal alone, and never the only carrier of meaning."""
 
 import os
+import shutil
 import sys
+import textwrap
 
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -34,7 +36,10 @@ def title(number, text):
 
 def good(text):
     """A line of which every word has been checked."""
-    say(f"    {paint('✓', 'green')} {text}")
+    first, *more = folded(text, 6)
+    say(f"    {paint('✓', 'green')} {first}")
+    for line in more:
+        say(f"      {line}")
 
 
 def bad(text):
@@ -44,8 +49,20 @@ def bad(text):
 
 def quote(lines):
     """Output of a command, set apart."""
-    for line in lines:
-        say(paint(f"      {line}".rstrip(), "dim"))
+    for text in lines:
+        for line in folded(text, 6):
+            say(paint(f"      {line}".rstrip(), "dim"))
+
+
+def folded(text, indent):
+    """A line as the terminal's width has room for it, broken between words; whole where there is no terminal."""
+    if not sys.stdout.isatty():
+        return [text]
+    width = max(40, shutil.get_terminal_size().columns - indent)
+    deeper = " " * (len(text) - len(text.lstrip()) + 2)
+    return textwrap.wrap(
+        text, width, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def typed(command):
