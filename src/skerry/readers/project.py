@@ -260,7 +260,8 @@ def unmapped(origin: Origin, context: Context) -> None:
         "origin.unmapped",
         "note",
         context.settings.where("local", "origin"),
-        f"the origin {called(origin.id)} ({called(origin.domain)}) is not mapped: `skerry up` answers 502 where it is needed",
+        f"the origin {called(origin.id)} ({called(origin.domain)}) is not mapped:"
+        " `skerry up` answers 502 where it is needed",
         f'[local.origin]\n{key(called(origin.id))} = "{address}"',
     )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from skerry.base.finding import Place
 from skerry.cli.main import main
-from tests.support.files import BEHAVIOR, ORIGIN, TOML, distribution, read, write
+from skerry.readers import project as reader
+from tests.support.files import BEHAVIOR, ORIGIN, TOML, distribution, write
 
 CANARY = "HUSH value with space"
 DECLARED = f'variable "sec" {{\n  sensitive = true\n  default   = "{CANARY}"\n}}\n'
@@ -108,7 +111,7 @@ PLACES = {
     # the places of an origin
     "domain_name": origin("domain_name", "var.sec"),
     "domain_name, in a text": origin("domain_name", '"a ${var.sec}"'),
-    "domain_name, through a local": 'locals {\n  l = upper(var.sec)\n}\n'
+    "domain_name, through a local": "locals {\n  l = upper(var.sec)\n}\n"
     + origin("domain_name", "local.l"),
     "domain_name that is good": origin("domain_name", 'replace(var.sec, " ", "-")'),
     "domain_name of a bucket": 'resource "aws_s3_bucket" "b" {\n  bucket = var.sec\n}\n'
@@ -211,6 +214,8 @@ EXPRESSIONS = [
     "tonumber(nonsensitive(var.sec))",
 ]
 PLACES |= {f"expression {one}": origin("origin_path", one) for one in EXPRESSIONS}
+# Nothing is wrong there, or only where the value is another one.
+SILENT: frozenset({"domain_name that is good", "origin_group, name", "for_each"})
 WAYS = ("declared", "environment", "tfvars", "toml", "module")
 
 
@@ -236,12 +241,105 @@ def told(text: str) -> list[str]:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("place", PLACES)
-def test_no_finding_says_a_value(
-    tmp_path: Path, way: str, place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in project(tmp_path, way, PLACES[place]).items():
-        monkeypatch.setenv(name, value)
-    from skerry.readers import project as reader
-
-    found = reader.read(tmp_path)
+def test_no_finding_says_a_value(tmp_path: Path, way: str, place: str) -> None:
+    environment = project(tmp_path, way, PLACES[place])
+    found = reader.read(tmp_path, environment=environment)
     assert told(msgspec.json.format(msgspec.json.encode(found.findings)).decode()) == []
+    if place not in SILENT:
+        assert any(one.where != Place("skerry.toml", 3, 1) for one in found.findings)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--format", "github"]])
+@pytest.mark.parametrize("way", WAYS)
+def test_check_says_no_value(
+    tmp_path: Path,
+    way: str,
+    form: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for at, text in enumerate(PLACES.values()):
+        folder = tmp_path / str(at)
+        for name, value in project(folder, way, text).items():
+            monkeypatch.setenv(name, value)
+        main(["check", str(folder), *form])
+        said = capsys.readouterr()
+        assert told(said.out + said.err) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (origin("origin_path", '"nope"'), '"nope" must start with a slash'),
+        (origin("origin_path", "var.sec"), "`var.sec` must start with a slash"),
+        (origin("origin_path", '"a ${ var.sec }"'), '`"a ${ var.sec }"` must start'),
+        ('locals {\n  l = "nope"\n}\n' + origin("origin_path", "local.l"), '"nope" must start'),
+        (origin("origin_path", 'tonumber("nope")'), 'a number is required, "nope" is none'),
+        (origin("origin_path", "tonumber(var.sec)"), "a number is required, (not shown) is none"),
+        (behavior("target_origin_id", "var.sec"), "origin or origin group `var.sec`"),
+        (distribution(top="web_acl_id = var.sec"), "web_acl_id = `var.sec`: "),
+    ],
+)
+def test_what_is_quoted_instead(tmp_path: Path, text: str, message: str) -> None:
+    project(tmp_path, "declared", text)
+    found = reader.read(tmp_path, environment={})
+    assert any(message in one.message for one in found.findings), found.findings
+
+
+def test_a_module_may_be_quoted_where_its_caller_may(tmp_path: Path) -> None:
+    project(tmp_path, "module", origin("origin_path", "var.sec"))
+    write(tmp_path, {"main.tf": 'module "m" {\n  source = "./m"\n  sec    = "nope"\n}\n'})
+    found = reader.read(tmp_path, environment={})
+    assert any('"nope" must start' in one.message for one in found.findings)
+
+
+def test_a_value_file_that_cannot_be_read_is_not_quoted(tmp_path: Path) -> None:
+    for text in ("sec = HUSH value\n", "sec = HUSH\n", 'sec = "HUSH\n', "HUSH\n"):
+        project(tmp_path, "tfvars", origin("origin_path", "var.sec"))
+        write(tmp_path, {"terraform.tfvars": text})
+        found = reader.read(tmp_path, environment={})
+        assert any(one.level == "error" for one in found.findings)
+        assert told(str(found.findings)) == []
+
+
+@pytest.mark.parametrize("marks", ["sensitive", "referred"])
+def test_a_plan_says_no_value(tmp_path: Path, marks: str) -> None:
+    values = {
+        "enabled": True,
+        "web_acl_id": CANARY,
+        "origin": [
+            {"origin_id": "a", "domain_name": "a.example.com", "origin_path": "plain"},
+            {"origin_id": "b", "domain_name": CANARY, "origin_path": CANARY},
+        ],
+    }
+    refers = {"references": ["var.sec"]}
+    second = {"origin_id": {"constant_value": "b"}, "domain_name": refers, "origin_path": refers}
+    expressions = {
+        "web_acl_id": refers,
+        "origin": [{"origin_id": {"constant_value": "a"}}, second],
+    }
+    row = {
+        "address": "aws_cloudfront_distribution.d",
+        "mode": "managed",
+        "type": "aws_cloudfront_distribution",
+        "name": "d",
+    }
+    planned: dict[str, object] = {**row, "values": values}
+    written: dict[str, object] = {**row}
+    if marks == "sensitive":
+        sensitive = {"domain_name": True, "origin_path": True}
+        planned["sensitive_values"] = {"web_acl_id": True, "origin": [{}, sensitive]}
+    else:
+        written["expressions"] = expressions
+    plan = {
+        "format_version": "1.2",
+        "planned_values": {"root_module": {"resources": [planned]}},
+        "configuration": {"root_module": {"resources": [written]}},
+    }
+    write(tmp_path, {"plan.json": json.dumps(plan), "skerry.toml": 'reads = ["plan.json"]\n'})
+    found = reader.read(tmp_path, environment={})
+    assert told(str(found.findings)) == []
+    shown = "`a sensitive value`" if marks == "sensitive" else "`var.sec`"
+    said = [one.message for one in found.findings]
+    assert any(f"domain_name: {shown} is no host name" in one for one in said)
+    assert any('origin_path: "plain" must' in one for one in said)

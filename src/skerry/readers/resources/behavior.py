@@ -133,7 +133,8 @@ def caching(
             "behavior.no_policy",
             "warning",
             draw.shape.place,
-            f"the behavior {context.report.called(pattern)} has neither cache_policy_id nor forwarded_values: read as forwarded_values without"
+            f"the behavior {context.report.called(pattern)} has neither cache_policy_id nor"
+            " forwarded_values: read as forwarded_values without"
             " query strings, cookies and headers, with its own TTLs",
             'add cache_policy_id = data.aws_cloudfront_cache_policy.NAME.id, where name = "Managed-CachingOptimized"',
             "API: CloudFront refuses the behavior with InvalidArgument",

@@ -93,7 +93,9 @@ def origins_of(draw: Draw, context: Context) -> tuple[Origin, ...]:
             continue
         if any(other.id == one.id for other in found):
             hint = "each origin has an origin_id of its own"
-            block.wrong("origin_id", f"there are two origins {block.shown('origin_id', one.id)}", hint)
+            block.wrong(
+                "origin_id", f"there are two origins {block.shown('origin_id', one.id)}", hint
+            )
             continue
         found.append(one)
     if not draw.each("origin"):
@@ -108,7 +110,10 @@ def behaviors_of(draw: Draw, targets: set[str], context: Context) -> tuple[Behav
     patterns = [one.pattern for one in found]
     for block, pattern in zip(blocks, patterns, strict=True):
         if pattern and patterns.count(pattern) > 1:
-            block.wrong("path_pattern", f"two behaviors have the pattern {block.shown('path_pattern', pattern)}")
+            block.wrong(
+                "path_pattern",
+                f"two behaviors have the pattern {block.shown('path_pattern', pattern)}",
+            )
     default = draw.into("default_cache_behavior")
     if default is None:
         draw.wrong("default_cache_behavior", "a distribution needs one")

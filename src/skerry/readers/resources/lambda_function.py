@@ -66,7 +66,12 @@ def resolve(
         )
     if found is not None and found.type == "aws_lambda_function":
         return from_resource(found, context)
-    return from_settings(match.group("name"), f"the function {context.report.called(match.group('name'))}", place, context)
+    return from_settings(
+        match.group("name"),
+        f"the function {context.report.called(match.group('name'))}",
+        place,
+        context,
+    )
 
 
 def from_unknown(unknown: Unknown, context: Context) -> str | None:
@@ -252,7 +257,8 @@ def runs_here(name: str, runtime: str, place: Place, context: Context) -> bool:
                 "function.runtime_other",
                 "note",
                 place,
-                f"{name}: declared for {context.report.called(runtime)}, run by Python {'.'.join(map(str, context.python))} here",
+                f"{name}: declared for {context.report.called(runtime)},"
+                f" run by Python {'.'.join(map(str, context.python))} here",
             )
         return True
     node = runtime.startswith("nodejs")
@@ -344,12 +350,16 @@ def from_archive(archive: Resource, name: str, context: Context) -> Path | None:
     called = context.report.called
     if folder:
         path = (archive.folder / folder).resolve()
-        return path if exists(path, name, called(folder), draw.where("source_dir"), context) else None
+        return (
+            path if exists(path, name, called(folder), draw.where("source_dir"), context) else None
+        )
     if file:
         path = (archive.folder / file).resolve()
         if path.is_file():
             return path.parent
-        return path if exists(path, name, called(file), draw.where("source_file"), context) else None
+        return (
+            path if exists(path, name, called(file), draw.where("source_file"), context) else None
+        )
     context.report.add(
         "function.no_source",
         "error",

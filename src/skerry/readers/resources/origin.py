@@ -203,7 +203,9 @@ def port(draw: Draw, name: str, default: int) -> int:
     """80, 443, or 1024 to 65535 (row 13)."""
     found = draw.number(name, default, 1, 65535)
     if found not in (80, 443) and found < 1024:
-        draw.wrong(name, f"{draw.shown(name, found)} is not 80, 443, or 1024 to 65535", rule="row 13")
+        draw.wrong(
+            name, f"{draw.shown(name, found)} is not 80, 443, or 1024 to 65535", rule="row 13"
+        )
     return found
 
 

@@ -91,8 +91,9 @@ def header_selection(config: Draw | None) -> HeaderSelection:
     mode = managed.HEADER_MODES[config.text("header_behavior", "none", tuple(managed.HEADER_MODES))]
     inner = config.into("headers")
     names = tuple(name.lower() for name in inner.texts("items")) if inner is not None else ()
-    for name in names if inner is not None else ():
-        inner.hide("items", name)
+    if inner is not None:
+        for name in names:
+            inner.hide("items", name)
     return msgspec.convert(
         {"mode": mode, "names": names if mode not in ("none", "all_viewer") else ()},
         HeaderSelection,
@@ -120,7 +121,11 @@ def cache_policy(found: Shape | managed.Managed, context: Context) -> tuple[KeyP
         inner.wrong("headers_config", "a cache policy takes none or a whitelist of headers")
     for name in headers.names:
         if name in KEY_REFUSED:
-            inner.wrong("headers_config", f"{draw.report.called(name)} cannot be part of a cache key", rule="row 66")
+            inner.wrong(
+                "headers_config",
+                f"{draw.report.called(name)} cannot be part of a cache key",
+                rule="row 66",
+            )
     return (
         KeyPolicy(
             query=selection(

@@ -175,7 +175,7 @@ class Instance:
                 self.address,
                 "unsupported",
                 self.block.place,
-                f'there is no managed policy {wanted}, and policies of an account are not known here',
+                f"there is no managed policy {wanted}, and policies of an account are not known here",
                 f"managed ones are: {', '.join(managed.names(self.type))}",
             )
         return Unknown(reference, self.address, "computed", place)

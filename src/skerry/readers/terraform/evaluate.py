@@ -319,9 +319,7 @@ def attribute(on: object, name: str, place: Place) -> object:
         return extended(on, f".{name}")
     if isinstance(on, dict):
         if name not in on:
-            raise Wrong(
-                f'the object has no attribute "{name}"', "it has: {0}", (Names(on),)
-            )
+            raise Wrong(f'the object has no attribute "{name}"', "it has: {0}", (Names(on),))
         return on[name]
     if isinstance(on, list):
         raise Wrong(

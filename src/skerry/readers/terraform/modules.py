@@ -177,7 +177,9 @@ class Module:
             content = path.read_bytes()
         except OSError as error:
             name = self.report.name(path)
-            raise Wrong(f"{{0}} cannot be read: {error.strerror}", values=(Names([name]),)) from None
+            raise Wrong(
+                f"{{0}} cannot be read: {error.strerror}", values=(Names([name]),)
+            ) from None
         self.report.read(path)
         return content
 
@@ -374,9 +376,7 @@ class Module:
             )
         folder = (self.own_folder / where).resolve()
         if not folder.is_dir():
-            return Unknown(
-                f"module.{name}", address, "failed", place, f"there is no folder {told}"
-            )
+            return Unknown(f"module.{name}", address, "failed", place, f"there is no folder {told}")
         if len(self.path) >= DEPTH_MAX:
             return Unknown(
                 f"module.{name}", address, "failed", place, "modules are nested too deeply"
@@ -407,7 +407,9 @@ class Module:
                 continue
             evaluator = self.evaluator(attribute.source, names)
             inputs[attribute.name] = partial(evaluator.value, attribute.value)
-        child = Module(self.report, folder, self.folder, (*self.path, step), inputs, trace=self.trace)
+        child = Module(
+            self.report, folder, self.folder, (*self.path, step), inputs, trace=self.trace
+        )
         for name in inputs:
             if name not in child.variables:
                 self.report.add(
@@ -460,7 +462,9 @@ def says(block: s.Block, name: str) -> bool:
     attribute = block.body.attributes.get(name)
     if attribute is None:
         return False
-    return not (isinstance(attribute.value, s.Literal) and attribute.value.value in (False, "false"))
+    return not (
+        isinstance(attribute.value, s.Literal) and attribute.value.value in (False, "false")
+    )
 
 
 def open_source(name: str, file: Path) -> s.Source | str:

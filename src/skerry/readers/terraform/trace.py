@@ -61,6 +61,9 @@ class Trace:
         if key not in into:
             with self.part():
                 into[key] = compute()
-                self._kept[mark] = (into, self.level)  # keeps `into` alive, so that its id stays its own
+                self._kept[mark] = (
+                    into,
+                    self.level,
+                )  # keeps `into` alive, so that its id stays its own
         self.touch(self._kept[mark][1])
         return into[key]

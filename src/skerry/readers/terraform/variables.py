@@ -110,7 +110,7 @@ def from_file(file: Path, report: Report) -> dict[str, Input]:
             "error",
             source.place(fault.at),
             "what stands here cannot be read as a value of a variable",
-            "strings stand in double quotes: name = \"value\"",
+            'strings stand in double quotes: name = "value"',
         )
     for block in body.blocks:
         report.add("terraform.misplaced", "error", block.place, "a value file has no blocks")

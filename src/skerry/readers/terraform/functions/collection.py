@@ -136,9 +136,7 @@ def part(found: object, start: object, end: object) -> object:
     if isinstance(found, Set):
         raise Wrong("the elements of a set have no indices", "make a list of it with tolist()")
     if not 0 <= first <= last <= len(items):
-        raise Wrong(
-            f"a list of {len(items)} has no part from {{0}} to {{1}}", values=(first, last)
-        )
+        raise Wrong(f"a list of {len(items)} has no part from {{0}} to {{1}}", values=(first, last))
     return items[first:last]
 
 
