@@ -215,7 +215,7 @@ EXPRESSIONS = [
 ]
 PLACES |= {f"expression {one}": origin("origin_path", one) for one in EXPRESSIONS}
 # Nothing is wrong there, or only where the value is another one.
-SILENT: frozenset({"domain_name that is good", "origin_group, name", "for_each"})
+SILENT = frozenset({"domain_name that is good", "origin_group, name", "for_each"})
 WAYS = ("declared", "environment", "tfvars", "toml", "module")
 
 
