@@ -49,10 +49,10 @@ def test_what_fails_counts_too() -> None:
 
     def compute() -> object:
         trace.touch(VARIABLE)
-        raise ValueError
+        raise ValueError("broken")
 
     with trace.part():
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="broken"):
             trace.kept({}, "a", compute)
         assert trace.level == VARIABLE
 
