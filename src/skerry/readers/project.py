@@ -248,19 +248,21 @@ def leftovers(context: Context, distributions: tuple[Distribution, ...]) -> None
             unused("function", name, list(context.functions), context)
     for name in found.shields:
         if name not in origins:
-            unused("origin", name, list(origins), context)
+            unused("origin", name, list(map(context.report.called, origins)), context)
 
 
 def unmapped(origin: Origin, context: Context) -> None:
     """An origin that `skerry up` will not turn to: a laptop does not touch production by accident."""
     address = "./site" if origin.kind == "s3" else "http://127.0.0.1:9000"
+    called = context.report.called
     context.report.want("origin", origin.id)
     context.report.add(
         "origin.unmapped",
         "note",
         context.settings.where("local", "origin"),
-        f"the origin {origin.id} ({origin.domain}) is not mapped: `skerry up` answers 502 where it is needed",
-        f'[local.origin]\n{key(origin.id)} = "{address}"',
+        f"the origin {called(origin.id)} ({called(origin.domain)}) is not mapped:"
+        " `skerry up` answers 502 where it is needed",
+        f'[local.origin]\n{key(called(origin.id))} = "{address}"',
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from skerry.base.finding import Finding, Place, Severity
+from skerry.readers import quote
 
 WORSE = {"note": 0, "warning": 1, "error": 2}
 
@@ -17,6 +18,19 @@ class Report:
         self.files: dict[str, None] = {}
         self._findings: dict[object, Finding] = {}
         self._wanted: dict[tuple[str, str], None] = {}
+        self._hidden: dict[str, str] = {}
+
+    def hide(self, value: str, written: str) -> None:
+        """Remember that a text came through a variable, and the expression that it came from."""
+        self._hidden[value] = quote.expression(written)
+
+    def shown(self, value: str) -> str:
+        """A name that several arguments share, as findings may say it: in quotes, or its expression."""
+        return self._hidden.get(value) or quote.value(value)
+
+    def called(self, value: str) -> str:
+        """`shown`, without quotes."""
+        return self._hidden.get(value, value)
 
     def name(self, path: Path) -> str:
         """A file's name as findings show it: relative to the project where it can be."""

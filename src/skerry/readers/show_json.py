@@ -29,6 +29,8 @@ ALSO = frozenset(
 )
 INDEX = re.compile(r"\[(?:\d+|\"[^\"]*\")\]")
 Json = dict[str, object]
+Hidden = dict[int, dict[str, str]]  # id() of a block → arguments that came through a variable
+INDIRECT = ("var.", "local.", "each.", "count.", "module.")  # what a variable may be behind
 
 
 def is_show(document: object) -> bool:
@@ -74,13 +76,15 @@ def read(document: Json, path: Path, folder: Path, report: Report) -> list[Resou
         address = str(row.get("address"))
         place = Place(f"{name} ({address})")
         values = dictionary(from_json(row.get("values")))
-        fill(values, expressions.get(INDEX.sub("", address), {}), ids, address, place)
+        hidden: Hidden = {}
+        own = expressions.get(INDEX.sub("", address), {})
+        fill(values, own, ids, address, place, hidden)
         found.append(
             Resource(
                 address=address,
                 type=kind,
                 name=str(row.get("name")),
-                shape=shape(values, kind, place),
+                shape=shape(values, kind, place, hidden, row.get("sensitive_values")),
                 folder=folder,
                 mode="data" if mode == "data" else "managed",
                 ids={
@@ -138,10 +142,11 @@ def fill(
     ids: Mapping[str, Mapping[str, str]],
     address: str,
     place: Place,
+    hidden: Hidden,
 ) -> None:
-    """Put in what the plan leaves out because only an apply knows it."""
+    """Put in what the plan leaves out because only an apply knows it, and note what came through a variable."""
     prefix = str(configuration.get("prefix", ""))
-    put(values, dictionary(configuration.get("expressions")), ids, prefix, address, place)
+    put(values, dictionary(configuration.get("expressions")), ids, prefix, address, place, hidden)
 
 
 def put(
@@ -151,17 +156,26 @@ def put(
     prefix: str,
     address: str,
     place: Place,
+    hidden: Hidden,
 ) -> None:
     """One block and those in it."""
     for name, expression in expressions.items():
         if isinstance(expression, list):
             for block, inner in matched(items(values.get(name)), expression):
-                put(block, inner, ids, prefix, address, place)
-        elif (
-            isinstance(expression, dict) and values.get(name) is None and "references" in expression
-        ):
+                put(block, inner, ids, prefix, address, place, hidden)
+            continue
+        through = through_variables(expression)
+        if through:
+            hidden.setdefault(id(values), {})[name] = through
+        if isinstance(expression, dict) and values.get(name) is None and "references" in expression:
             references = [str(one) for one in items(expression["references"])]
             values[name] = resolved(references, ids, prefix, place)
+
+
+def through_variables(expression: object) -> str:
+    """The first reference by which a variable may have had a part; empty where there is none."""
+    references = items(dictionary(expression).get("references"))
+    return next((str(one) for one in references if str(one).startswith(INDIRECT)), "")
 
 
 def matched(blocks: list[object], written: list[object]) -> Iterator[tuple[Json, Json]]:
@@ -209,15 +223,33 @@ def resolved(
     return Unknown(first, prefix + root, "computed", place)
 
 
-def shape(values: Json, path: str, place: Place) -> Shape:
-    """Values as Terraform shows them: blocks are lists of objects, and what is not set is null."""
+def marked(sensitive: object) -> bool:
+    """Is there a `true` anywhere in it?"""
+    if isinstance(sensitive, dict):
+        return any(marked(one) for one in sensitive.values())
+    return sensitive is True or any(marked(one) for one in items(sensitive))
+
+
+def shape(values: Json, path: str, place: Place, hidden: Hidden, sensitive: object = None) -> Shape:
+    """Values as Terraform shows them: blocks are lists of objects, and what is not set is null.
+
+    sensitive: of the same shape as values, `true` where Terraform would show nothing.
+    """
     known = arguments.of(path) or {}
-    found = Shape(path, place)
+    found = Shape(path, place, hidden=dict(hidden.get(id(values), {})))
+    secret = dictionary(sensitive)
     for name, value in values.items():
+        if sensitive is True or marked(secret.get(name)):
+            found.hidden.setdefault(name, "a sensitive value")
         inner = f"{path}.{name}"
         if name in known and arguments.of(inner) is not None and isinstance(value, list):
+            marks = items(secret.get(name))
+            if len(marks) != len(value):  # `true` for all of it, or nothing
+                marks = [sensitive is True or marked(secret.get(name))] * len(value)
             found.blocks[name] = [
-                shape(dictionary(block), inner, place) for block in value if isinstance(block, dict)
+                shape(block, inner, place, hidden, mark)
+                for block, mark in zip(value, marks, strict=True)
+                if isinstance(block, dict)
             ]
         elif value is not None:
             found.values[name] = value

@@ -94,11 +94,9 @@ def judge(shape: Shape, name: str, argument: Argument, value: object, report: Re
         or argument.quiet == "*"
     ):
         return
-    shown = (
-        f" = {value!r}".replace("'", '"')
-        if isinstance(value, str | bool | int) and value != "a block"
-        else ""
-    )
+    shown = ""
+    if isinstance(value, str | bool | int) and value != "a block":
+        shown = f" = {shape.shown(name, value)}"
     if isinstance(value, Unknown):
         shown = f" = {value.reference}"
     thing = f"{shape.kind.rsplit('.', 1)[-1]}: {name}{shown}"

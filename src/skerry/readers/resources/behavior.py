@@ -33,14 +33,16 @@ def read(draw: Draw, origins: set[str], context: Context) -> Behavior:
     pattern = "*" if is_default else draw.need("path_pattern")
     if pattern and not PATTERN.match(pattern):
         draw.wrong(
-            "path_pattern", f'"{pattern}" holds characters that a pattern cannot have', rule="row 2"
+            "path_pattern",
+            f"{draw.shown('path_pattern', pattern)} holds characters that a pattern cannot have",
+            rule="row 2",
         )
     origin = draw.need("target_origin_id")
     if origin and origin not in origins:
         draw.wrong(
             "target_origin_id",
-            f'there is no origin or origin group "{origin}"',
-            f"there are: {', '.join(sorted(origins)) or 'none'}",
+            f"there is no origin or origin group {draw.shown('target_origin_id', origin)}",
+            f"there are: {', '.join(map(context.report.called, sorted(origins))) or 'none'}",
         )
     allowed, cached = methods(draw)
     compress = draw.flag("compress")
@@ -131,7 +133,8 @@ def caching(
             "behavior.no_policy",
             "warning",
             draw.shape.place,
-            f"the behavior {pattern} has neither cache_policy_id nor forwarded_values: read as forwarded_values without"
+            f"the behavior {context.report.called(pattern)} has neither cache_policy_id nor"
+            " forwarded_values: read as forwarded_values without"
             " query strings, cookies and headers, with its own TTLs",
             'add cache_policy_id = data.aws_cloudfront_cache_policy.NAME.id, where name = "Managed-CachingOptimized"',
             "API: CloudFront refuses the behavior with InvalidArgument",
@@ -172,7 +175,9 @@ def associations(draw: Draw, context: Context) -> tuple[Association, ...]:
         if value in (None, ""):
             row.need("lambda_arn")
             continue
-        name = lambda_function.resolve(unknown_in(value) or value, row.where("lambda_arn"), context)
+        name = lambda_function.resolve(
+            unknown_in(value) or value, row.where("lambda_arn"), context, row.shape
+        )
         if name is not None:
             found[event] = Association(msgspec.convert(event, Event), name, body)
     return tuple(found[event] for event in EVENTS if event in found)

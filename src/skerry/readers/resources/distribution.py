@@ -45,7 +45,7 @@ def read_all(context: Context) -> tuple[Distribution, ...]:
                     "distribution.alias_twice",
                     "error",
                     resource.shape.where("aliases"),
-                    f"{alias} is an alias of {hosts[alias]} already",
+                    f"{context.report.called(alias)} is an alias of {hosts[alias]} already",
                     rule="API: CNAMEAlreadyExists",
                 )
             hosts[alias] = distribution.name
@@ -93,7 +93,9 @@ def origins_of(draw: Draw, context: Context) -> tuple[Origin, ...]:
             continue
         if any(other.id == one.id for other in found):
             hint = "each origin has an origin_id of its own"
-            block.wrong("origin_id", f'there are two origins "{one.id}"', hint)
+            block.wrong(
+                "origin_id", f"there are two origins {block.shown('origin_id', one.id)}", hint
+            )
             continue
         found.append(one)
     if not draw.each("origin"):
@@ -108,7 +110,10 @@ def behaviors_of(draw: Draw, targets: set[str], context: Context) -> tuple[Behav
     patterns = [one.pattern for one in found]
     for block, pattern in zip(blocks, patterns, strict=True):
         if pattern and patterns.count(pattern) > 1:
-            block.wrong("path_pattern", f'two behaviors have the pattern "{pattern}"')
+            block.wrong(
+                "path_pattern",
+                f"two behaviors have the pattern {block.shown('path_pattern', pattern)}",
+            )
     default = draw.into("default_cache_behavior")
     if default is None:
         draw.wrong("default_cache_behavior", "a distribution needs one")
@@ -125,7 +130,7 @@ def http2(draw: Draw) -> bool:
             "distribution.http3",
             "note",
             draw.where("http_version"),
-            f'http_version = "{version}": HTTP/3 is not spoken yet, viewers use {instead}',
+            f"http_version = {draw.shown('http_version', version)}: HTTP/3 is not spoken yet, viewers use {instead}",
         )
     return version in ("http2", "http2and3")
 
@@ -137,7 +142,7 @@ def aliases(draw: Draw) -> tuple[str, ...]:
         if not ALIAS.match(name):
             draw.wrong(
                 "aliases",
-                f'"{name}" is no host name',
+                f"{draw.shown('aliases', name)} is no host name",
                 "a wildcard stands for the leftmost label",
                 "row 9",
             )
@@ -152,8 +157,8 @@ def root_object(draw: Draw) -> str:
     if found.startswith("/"):
         draw.wrong(
             "default_root_object",
-            f'"{found}" must not start with a slash',
-            f'write "{found[1:]}"',
+            f"{draw.shown('default_root_object', found)} must not start with a slash",
+            "" if "default_root_object" in draw.shape.hidden else f'write "{found[1:]}"',
             "row 8",
         )
     if len(found) > 255:
@@ -169,12 +174,12 @@ def errors(draw: Draw) -> tuple[ErrorResponse, ...]:
         if status not in ERROR_CODES:
             row.wrong(
                 "error_code",
-                f"{status} is not among {', '.join(map(str, sorted(ERROR_CODES)))}",
+                f"{row.shown('error_code', status)} is not among {', '.join(map(str, sorted(ERROR_CODES)))}",
                 rule="row 44",
             )
             continue
         if any(other.status == status for other in found):
-            row.wrong("error_code", f"{status} is there twice")
+            row.wrong("error_code", f"{row.shown('error_code', status)} is there twice")
         page = row.text("response_page_path")
         code = row.number("response_code", 0, 0, 599)
         if bool(page) != bool(code):
@@ -182,11 +187,12 @@ def errors(draw: Draw) -> tuple[ErrorResponse, ...]:
                 "response_code", "response_code and response_page_path go together", rule="row 44"
             )
         if page and not page.startswith("/"):
-            row.wrong("response_page_path", f'"{page}" must start with a slash', rule="row 44")
+            shown = row.shown("response_page_path", page)
+            row.wrong("response_page_path", f"{shown} must start with a slash", rule="row 44")
         if code and code not in ERROR_CODES | {200}:
             row.wrong(
                 "response_code",
-                f"{code} is not among 200, {', '.join(map(str, sorted(ERROR_CODES)))}",
+                f"{row.shown('response_code', code)} is not among 200, {', '.join(map(str, sorted(ERROR_CODES)))}",
             )
         ttl = row.number("error_caching_min_ttl", 10, 0, 3_153_600_000)
         found.append(ErrorResponse(status, page or None, code or None, ttl))
@@ -199,12 +205,14 @@ def viewer_tls(draw: Draw, context: Context) -> ViewerTls:
     if block is None:
         return ViewerTls()
     minimum = block.text("minimum_protocol_version", "TLSv1", TLS_VIEWERS)
+    hidden = "minimum_protocol_version" in block.shape.hidden
+    shown = block.shown("minimum_protocol_version", minimum) if hidden else minimum
     if block.raw("minimum_protocol_version") and not minimum.startswith(("TLSv1.2", "TLSv1.3")):
         context.report.add(
             "distribution.tls_too_old",
             "note",
             block.where("minimum_protocol_version"),
-            f"{minimum} admits viewers older than TLS 1.2, which are not spoken to here",
+            f"{shown} admits viewers older than TLS 1.2, which are not spoken to here",
         )
     for name, words in (("acm_certificate_arn", "acm"), ("iam_certificate_id", "iam")):
         value = block.raw(name)

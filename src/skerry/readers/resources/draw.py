@@ -6,6 +6,7 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from skerry.base.finding import Place, Severity
+from skerry.readers import quote
 from skerry.readers.report import Report
 from skerry.readers.resources.shape import Shape
 from skerry.readers.terraform.value import Unknown, Wrong, boolean, number, text, unknown_in
@@ -61,6 +62,16 @@ class Draw:
             "terraform.value", "error", self.shape.where(name), f"{name}: {message}", hint, rule
         )
 
+    def shown(self, name: str, value: object) -> str:
+        """An argument's value, or a part of it, as a finding may quote it."""
+        return self.shape.shown(name, value)
+
+    def refused(self, name: str, wrong: Wrong) -> None:
+        """A value of another type than is wanted."""
+        hidden = self.shape.hidden.get(name)
+        message, hint = wrong.told(None if hidden is None else quote.expression(hidden))
+        self.wrong(name, message, hint)
+
     def known(self, name: str) -> object:
         """The value, or None: not set, or unknown, which is an error then."""
         value = self.raw(name)
@@ -85,12 +96,18 @@ class Draw:
         try:
             found = text(value)
         except Wrong as wrong:
-            self.wrong(name, wrong.message)
+            self.refused(name, wrong)
             return default
         if choices and found not in choices:
-            self.wrong(name, f'"{found}" is not among {", ".join(choices)}')
+            self.wrong(name, f"{self.shown(name, found)} is not among {', '.join(choices)}")
             return default
+        self.hide(name, found)
         return found
+
+    def hide(self, name: str, found: str) -> None:
+        """Findings about what has this name later on quote the expression, too."""
+        if name in self.shape.hidden:
+            self.report.hide(found, self.shape.hidden[name])
 
     def need(self, name: str, choices: Collection[str] = ()) -> str:
         """A text that has to be there; empty, with a finding, where it is not."""
@@ -112,10 +129,10 @@ class Draw:
         try:
             found = number(value)
         except Wrong as wrong:
-            self.wrong(name, wrong.message)
+            self.refused(name, wrong)
             return default
         if isinstance(found, Decimal) or not low <= found <= high:
-            self.wrong(name, f"{found} is not within {low} to {high}")
+            self.wrong(name, f"{self.shown(name, found)} is not within {low} to {high}")
             return default
         return found
 
@@ -127,7 +144,7 @@ class Draw:
         try:
             return boolean(value)
         except Wrong as wrong:
-            self.wrong(name, wrong.message)
+            self.refused(name, wrong)
             return default
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -139,10 +156,13 @@ class Draw:
             self.wrong(name, "a list is required")
             return ()
         try:
-            return tuple(text(item) for item in value)
+            found = tuple(text(item) for item in value)
         except Wrong as wrong:
-            self.wrong(name, wrong.message)
+            self.refused(name, wrong)
             return ()
+        for item in found:
+            self.hide(name, item)
+        return found
 
     def into(self, name: str) -> Draw | None:
         """The block of that name."""

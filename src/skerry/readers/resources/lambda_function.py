@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 from skerry.base.finding import Place
+from skerry.readers import quote
 from skerry.readers.resources.context import Context
 from skerry.readers.resources.draw import Draw, unresolved
 from skerry.readers.resources.origin import key
-from skerry.readers.resources.shape import Resource
+from skerry.readers.resources.shape import Resource, Shape
 from skerry.readers.settings import FunctionSettings
 from skerry.readers.terraform.value import Unknown
 from skerry.spec.function import Function
@@ -27,8 +28,13 @@ SLIP = (
 )
 
 
-def resolve(value: object, place: Place, context: Context) -> str | None:
-    """The name in Project.functions of what `lambda_arn` says; None, with a finding, where there is none."""
+def resolve(
+    value: object, place: Place, context: Context, shape: Shape | None = None
+) -> str | None:
+    """The name in Project.functions of what `lambda_arn` says; None, with a finding, where there is none.
+
+    shape: the block that says it.
+    """
     if isinstance(value, Unknown):
         return from_unknown(value, context)
     text = value if isinstance(value, str) else ""
@@ -39,10 +45,12 @@ def resolve(value: object, place: Place, context: Context) -> str | None:
             "function.arn",
             "error",
             place,
-            f'lambda_arn: "{text}" is no ARN of a function',
+            f"lambda_arn: {shape.shown('lambda_arn', text) if shape else quote.value(text)} is no ARN of a function",
             "use the qualified_arn of an aws_lambda_function",
         )
         return None
+    if shape is not None and "lambda_arn" in shape.hidden:
+        context.report.hide(match.group("name"), shape.hidden["lambda_arn"])
     version = match.group("version")
     if version is None or not version.isdigit():
         context.report.add(
@@ -50,13 +58,20 @@ def resolve(value: object, place: Place, context: Context) -> str | None:
             "warning",
             place,
             f"lambda_arn names {'no version' if version is None else version} of {match.group('name')}:"
+            if shape is None or "lambda_arn" not in shape.hidden
+            else f"lambda_arn = {shape.shown('lambda_arn', text)} names no numbered version:"
             " CloudFront takes numbered versions only; the files as they are run here",
             "set publish = true and use qualified_arn",
             "Developer Guide: Restrictions on Lambda@Edge",
         )
     if found is not None and found.type == "aws_lambda_function":
         return from_resource(found, context)
-    return from_settings(match.group("name"), f"the function {match.group('name')}", place, context)
+    return from_settings(
+        match.group("name"),
+        f"the function {context.report.called(match.group('name'))}",
+        place,
+        context,
+    )
 
 
 def from_unknown(unknown: Unknown, context: Context) -> str | None:
@@ -127,7 +142,7 @@ def from_settings(name: str, what: str, place: Place, context: Context) -> str |
             "error",
             place,
             f"{what} is not in these files",
-            paste(name),
+            paste(context.report.called(name)),
             about=("function", name),
         )
         return None
@@ -174,11 +189,16 @@ def make(
     if not runs_here(name, runtime, draw.where("runtime") if draw is not None else where, context):
         return None
     if not HANDLER.match(handler):
+        quoted = (
+            draw.shown("handler", handler)
+            if draw is not None and not own.handler
+            else quote.value(handler)
+        )
         context.report.add(
             "function.handler",
             "error",
             draw.where("handler") if draw is not None and not own.handler else where,
-            f'the function {name} has no handler of the form file.function ("{handler}")',
+            f"the function {name} has no handler of the form file.function ({quoted})",
             f'write into skerry.toml:\n[function.{key(name)}]\nhandler = "app.handler"',
         )
         return None
@@ -191,11 +211,13 @@ def make(
         else float(draw.number("timeout", 3, 1, 900) if draw else 30)
     )
     if timeout > TIMEOUT_S_MAX:
+        hidden = draw is not None and own.timeout_s is None and "timeout" in draw.shape.hidden
+        taken = draw.shown("timeout", timeout) if draw is not None and hidden else f"{timeout:g}"
         context.report.add(
             "function.timeout",
             "warning",
             draw.where("timeout") if draw is not None else where,
-            f"the function {name} may take {timeout:g} s; at the edge it is stopped after {TIMEOUT_S_MAX} s",
+            f"the function {name} may take {taken} s; at the edge it is stopped after {TIMEOUT_S_MAX} s",
             rule="Developer Guide: Quotas on Lambda@Edge",
         )
         timeout = float(TIMEOUT_S_MAX)
@@ -235,7 +257,8 @@ def runs_here(name: str, runtime: str, place: Place, context: Context) -> bool:
                 "function.runtime_other",
                 "note",
                 place,
-                f"{name}: declared for {runtime}, run by Python {'.'.join(map(str, context.python))} here",
+                f"{name}: declared for {context.report.called(runtime)},"
+                f" run by Python {'.'.join(map(str, context.python))} here",
             )
         return True
     node = runtime.startswith("nodejs")
@@ -243,7 +266,7 @@ def runs_here(name: str, runtime: str, place: Place, context: Context) -> bool:
         "function.runtime_not_built" if node else "function.runtime",
         "error",
         place,
-        f"the function {name} declares {runtime}: "
+        f"the function {name} declares {context.report.called(runtime)}: "
         + (
             "Node handlers come with a later version"
             if node
@@ -270,7 +293,9 @@ def source_of(
             if made_by is not None:
                 return from_archive(made_by, name, context)
             where = resource.shape.where("filename")
-            return archive if exists(archive, name, value, where, context) else None
+            hidden = "filename" in resource.shape.hidden
+            shown = resource.shape.shown("filename", value) if hidden else value
+            return archive if exists(archive, name, shown, where, context) else None
         if isinstance(value, Unknown):
             unresolved(
                 context.report,
@@ -322,14 +347,19 @@ def from_archive(archive: Resource, name: str, context: Context) -> Path | None:
     """What a data "archive_file" packs: its source folder is used as it is, nothing is zipped."""
     draw = Draw(archive.shape, context.report)
     folder, file = draw.text("source_dir"), draw.text("source_file")
+    called = context.report.called
     if folder:
         path = (archive.folder / folder).resolve()
-        return path if exists(path, name, folder, draw.where("source_dir"), context) else None
+        return (
+            path if exists(path, name, called(folder), draw.where("source_dir"), context) else None
+        )
     if file:
         path = (archive.folder / file).resolve()
         if path.is_file():
             return path.parent
-        return path if exists(path, name, file, draw.where("source_file"), context) else None
+        return (
+            path if exists(path, name, called(file), draw.where("source_file"), context) else None
+        )
     context.report.add(
         "function.no_source",
         "error",

@@ -75,11 +75,13 @@ def read(draw: Draw, context: Context) -> Origin | None:
 
 def no_kind(draw: Draw, name: str, domain: str) -> None:
     """Neither a bucket nor custom_origin_config."""
+    called = draw.report.called
     draw.report.add(
         "origin.no_kind",
         "warning",
         draw.shape.place,
-        f"the origin {name} has neither s3_origin_config nor custom_origin_config, and {domain} is no bucket;"
+        f"the origin {called(name)} has neither s3_origin_config nor custom_origin_config, and"
+        f" {called(domain)} is no bucket;"
         " read as a custom origin over HTTPS",
         "add custom_origin_config { … }: CloudFront refuses the origin without it",
         "API: InvalidOrigin",
@@ -100,7 +102,7 @@ def path_of(draw: Draw) -> str:
     """origin_path: what is put before every path (row 13)."""
     path = draw.text("origin_path")
     if path and (not path.startswith("/") or path.endswith("/")):
-        message = f'"{path}" must start with a slash and not end with one'
+        message = f"{draw.shown('origin_path', path)} must start with a slash and not end with one"
         draw.wrong("origin_path", message, rule="row 13")
     return path.rstrip("/")
 
@@ -109,7 +111,8 @@ def completion_of(draw: Draw, read_timeout: int) -> float | None:
     """response_completion_timeout: of the whole response; none where it is not set (row 17)."""
     found = draw.number("response_completion_timeout", 0, 0, 3600)
     if found and found < read_timeout:
-        message = f"{found} s is less than the read timeout of {read_timeout} s"
+        own = draw.shown("response_completion_timeout", found)
+        message = f"{own} s is less than the read timeout"
         draw.wrong("response_completion_timeout", message)
     return float(found) if found else None
 
@@ -123,17 +126,20 @@ def domain_of(draw: Draw, name: str, is_s3: bool, context: Context) -> str:
         if domain and not HOST.match(domain):
             draw.wrong(
                 "domain_name",
-                f'"{domain}" is no host name',
+                f"{draw.shown('domain_name', domain)} is no host name",
                 "write the host alone: no scheme, port or path",
             )
+        draw.hide("domain_name", domain.lower())
         return domain.lower()
     stand_in = stand_in_for(unknown, name, is_s3)
+    called = context.report.called(name)
+    host = stand_in if called == name else "a name of its own"
     if name in context.local_origins:
         unresolved(
             context.report,
             unknown,
             "warning",
-            f"the origin {name} is mapped in [local.origin], and handlers see {stand_in} as its host",
+            f"the origin {called} is mapped in [local.origin], and handlers see {host} as its host",
             unknown.hint,
         )
     else:
@@ -143,8 +149,8 @@ def domain_of(draw: Draw, name: str, is_s3: bool, context: Context) -> str:
             context.report,
             unknown,
             "error",
-            f"the origin {name} has no address",
-            f"say in skerry.toml where it is meanwhile:\n[local.origin]\n{key(name)} = {address}",
+            f"the origin {called} has no address",
+            f"say in skerry.toml where it is meanwhile:\n[local.origin]\n{key(called)} = {address}",
         )
     return stand_in
 
@@ -197,23 +203,31 @@ def port(draw: Draw, name: str, default: int) -> int:
     """80, 443, or 1024 to 65535 (row 13)."""
     found = draw.number(name, default, 1, 65535)
     if found not in (80, 443) and found < 1024:
-        draw.wrong(name, f"{found} is not 80, 443, or 1024 to 65535", rule="row 13")
+        draw.wrong(
+            name, f"{draw.shown(name, found)} is not 80, 443, or 1024 to 65535", rule="row 13"
+        )
     return found
 
 
 def ssl_of(custom: Draw) -> tuple[str, ...]:
     """TLS versions towards the origin."""
     found = custom.texts("origin_ssl_protocols") or ("TLSv1.2",)
+    hidden = "origin_ssl_protocols" in custom.shape.hidden
+
+    def shown(version: str) -> str:
+        return custom.shown("origin_ssl_protocols", version)
+
+    spoken = shown("") if hidden else ", ".join(found)
     for version in found:
         if version not in SSL:
-            custom.wrong("origin_ssl_protocols", f'"{version}" is not among {", ".join(SSL)}')
+            custom.wrong("origin_ssl_protocols", f"{shown(version)} is not among {', '.join(SSL)}")
     http = custom.raw("origin_protocol_policy") == "http-only"
     if not http and not {"TLSv1.2", "TLSv1.3"} & set(found):
         custom.report.add(
             "origin.tls_too_old",
             "warning",
             custom.where("origin_ssl_protocols"),
-            f"{', '.join(found)} is not spoken here: connections to this origin use TLS 1.2 or newer",
+            f"{spoken} is not spoken here: connections to this origin use TLS 1.2 or newer",
             'add "TLSv1.2"',
         )
     return found
@@ -225,12 +239,13 @@ def headers_of(draw: Draw) -> tuple[OriginHeader, ...]:
     for row in draw.each("custom_header"):
         name, value = row.need("name"), row.text("value")
         lower = name.lower()
+        shown = row.shown("name", name) if "name" in row.shape.hidden else name
         if lower in HEADERS_REFUSED or lower.startswith(("x-amz-", "x-edge-")):
             row.wrong(
-                "name", f"CloudFront does not let an origin have its own {name}", rule="row 20"
+                "name", f"CloudFront does not let an origin have its own {shown}", rule="row 20"
             )
         elif any(other.name.lower() == lower for other in found):
-            row.wrong("name", f"{name} is there twice")
+            row.wrong("name", f"{shown} is there twice")
         if name:
             found.append(OriginHeader(name, value))
     return tuple(found)
@@ -256,8 +271,8 @@ def read_group(draw: Draw, origins: set[str]) -> OriginGroup | None:
         if origin and origin not in origins:
             member.wrong(
                 "origin_id",
-                f'there is no origin "{origin}"',
-                f"there are: {', '.join(sorted(origins))}",
+                f"there is no origin {member.shown('origin_id', origin)}",
+                f"there are: {', '.join(map(draw.report.called, sorted(origins)))}",
             )
         members.append(origin)
     if len(members) != 2:
@@ -270,12 +285,14 @@ def read_group(draw: Draw, origins: set[str]) -> OriginGroup | None:
     for status in value if isinstance(value, list) else []:
         if status not in FAILOVER and criteria is not None:
             criteria.wrong(
-                "status_codes", f"{status} is not among {', '.join(map(str, sorted(FAILOVER)))}"
+                "status_codes",
+                f"{criteria.shown('status_codes', status)} is not among"
+                f" {', '.join(map(str, sorted(FAILOVER)))}",
             )
         elif isinstance(status, int):
             statuses.append(status)
     if not statuses:
         draw.wrong("failover_criteria", "an origin group needs at least one status code")
     if name in origins:
-        draw.wrong("origin_id", f'"{name}" is the name of an origin already')
+        draw.wrong("origin_id", f"{draw.shown('origin_id', name)} is the name of an origin already")
     return OriginGroup(name, tuple(members), tuple(sorted(statuses))) if name else None

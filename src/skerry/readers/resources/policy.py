@@ -59,11 +59,12 @@ def find(draw: Draw, name: str, kind: str, context: Context) -> Shape | managed.
     if row is not None:
         return row
     level: Severity = "error"
+    shown = draw.shown(name, value) if name in draw.shape.hidden else value
     context.report.add(
         "policy.unknown",
         level,
         draw.where(name),
-        f"{name}: there is no policy {value} in these files, and it is no managed one",
+        f"{name}: there is no policy {shown} in these files, and it is no managed one",
         f"write the policy into the files, or use a managed one: {', '.join(managed.names(kind))}",
     )
     return None
@@ -90,6 +91,9 @@ def header_selection(config: Draw | None) -> HeaderSelection:
     mode = managed.HEADER_MODES[config.text("header_behavior", "none", tuple(managed.HEADER_MODES))]
     inner = config.into("headers")
     names = tuple(name.lower() for name in inner.texts("items")) if inner is not None else ()
+    if inner is not None:
+        for name in names:
+            inner.hide("items", name)
     return msgspec.convert(
         {"mode": mode, "names": names if mode not in ("none", "all_viewer") else ()},
         HeaderSelection,
@@ -117,7 +121,11 @@ def cache_policy(found: Shape | managed.Managed, context: Context) -> tuple[KeyP
         inner.wrong("headers_config", "a cache policy takes none or a whitelist of headers")
     for name in headers.names:
         if name in KEY_REFUSED:
-            inner.wrong("headers_config", f"{name} cannot be part of a cache key", rule="row 66")
+            inner.wrong(
+                "headers_config",
+                f"{draw.report.called(name)} cannot be part of a cache key",
+                rule="row 66",
+            )
     return (
         KeyPolicy(
             query=selection(
@@ -142,7 +150,8 @@ def ttl_of(draw: Draw) -> Ttl:
             "ttl.order",
             "error",
             draw.where("default_ttl"),
-            f"min_ttl {low}, default_ttl {default} and max_ttl {high} are not in ascending order",
+            f"min_ttl {draw.shown('min_ttl', low)}, default_ttl {draw.shown('default_ttl', default)}"
+            f" and max_ttl {draw.shown('max_ttl', high)} are not in ascending order",
             rule="API: InvalidTTLOrder",
         )
     return Ttl(low, default, high)

@@ -9,18 +9,23 @@ from typing import Literal
 import msgspec
 
 from skerry.base.finding import Place
+from skerry.readers import quote
 
 Value = object  # see terraform/value.py
 
 
 class Shape(msgspec.Struct):
-    """A block. kind: its path in the table of arguments (`aws_cloudfront_distribution.origin`)."""
+    """A block. kind: its path in the table of arguments (`aws_cloudfront_distribution.origin`).
+
+    hidden: arguments whose value came through a variable, and what findings quote instead.
+    """
 
     kind: str
     place: Place
     values: dict[str, Value] = {}
     places: dict[str, Place] = {}
     blocks: dict[str, list[Shape]] = {}
+    hidden: dict[str, str] = {}
 
     def where(self, name: str) -> Place:
         """Where an argument or block stands; where the block stands when it is not there."""
@@ -28,6 +33,11 @@ class Shape(msgspec.Struct):
             return self.places[name]
         found = self.blocks.get(name)
         return found[0].place if found else self.place
+
+    def shown(self, name: str, value: object) -> str:
+        """The value of an argument, or a part of it, as a finding may quote it."""
+        written = self.hidden.get(name)
+        return quote.value(value) if written is None else quote.expression(written)
 
     def block(self, name: str) -> Shape | None:
         """The block of that name, of which there is at most one."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from skerry.base.finding import Place
+from skerry.readers import quote
 from skerry.readers.resources import identity, managed
 from skerry.readers.terraform import syntax as s
 from skerry.readers.terraform.evaluate import Fault
+from skerry.readers.terraform.trace import PLAIN, SENSITIVE, Through
 from skerry.readers.terraform.value import Namespace, Set, Unknown, Wrong, whole
 
 if TYPE_CHECKING:  # modules imports this module
@@ -40,7 +41,9 @@ def expand(module: Module, block: s.Block, address: str) -> tuple[str, Keys] | U
         if name not in attributes:
             continue
         attribute = attributes[name]
-        found = module.value(attribute)
+        with module.trace.part():
+            found = module.value(attribute)
+            level = module.trace.level
         if isinstance(found, Unknown):
             if found.why == "failed":
                 return found
@@ -55,22 +58,25 @@ def expand(module: Module, block: s.Block, address: str) -> tuple[str, Keys] | U
             )
         evaluator = module.evaluator(attribute.source)
         try:
-            return instances(name, found)
+            return instances(name, found, level)
         except Wrong as wrong:
-            raise Fault(evaluator.place(attribute.value), wrong.message, wrong.hint) from None
+            told = wrong.told(quote.HIDDEN if level else None)
+            raise Fault(evaluator.place(attribute.value), *told) from None
     return ("one", [(None, "", {})])
 
 
-def instances(name: str, found: object) -> tuple[str, Keys]:
-    """Keys of count or for_each. Raises Wrong."""
+def instances(name: str, found: object, level: int = PLAIN) -> tuple[str, Keys]:
+    """Keys of count or for_each. level: what the value depends on. Raises Wrong."""
     if name == "count":
         count = whole(found)
         if not 0 <= count <= INSTANCES_MAX:
-            raise Wrong(f"count is {count}; here it may be 0 to {INSTANCES_MAX}")
+            raise Wrong(f"count is {{0}}; here it may be 0 to {INSTANCES_MAX}", values=(count,))
         return (
             "list",
             [(index, f"[{index}]", {"count": {"index": index}}) for index in range(count)],
         )
+    if level == SENSITIVE:  # as Terraform has it
+        raise Wrong("for_each cannot go through a sensitive value: addresses show its keys")
     if isinstance(found, Set):
         found = {str(item): item for item in found}
     if not isinstance(found, dict):
@@ -79,7 +85,10 @@ def instances(name: str, found: object) -> tuple[str, Keys]:
         )
     return (
         "map",
-        [(key, f'["{key}"]', {"each": {"key": key, "value": item}}) for key, item in found.items()],
+        [
+            (key, f'["{key}"]', {"each": Through(level, {"key": key, "value": item})})
+            for key, item in found.items()
+        ],
     )
 
 
@@ -95,6 +104,7 @@ class Instance:
         self.names = names
         self.type = block.labels[0]
         self.is_data = block.kind == "data"
+        self._kept: dict[str, object] = {}
 
     def reference(self) -> Namespace:
         """The instance as a value."""
@@ -102,9 +112,14 @@ class Instance:
         found.whole = lambda: found
         return found
 
-    @cached_property
+    @property
     def computed(self) -> Mapping[str, str]:
         """What the cloud would compute."""
+        found = self.module.trace.kept(self._kept, "computed", self.compute)
+        return found if isinstance(found, Mapping) else {}
+
+    def compute(self) -> Mapping[str, str]:
+        """`computed`, made once."""
         if self.is_data:
             return identity.data(self.type, self.module.region) or self.looked_up()
         return identity.computed(self.address, self.type, self.texts(), self.module.region)
@@ -152,13 +167,15 @@ class Instance:
             return self.computed[name]
         reference = f"{self.address}.{name}"
         if self.is_data and self.type in managed.KINDS and name == "id":
-            wanted = self.texts().get("name") or self.texts().get("id") or "?"
+            wanted = self.module.trace.instead or quote.value(
+                self.texts().get("name") or self.texts().get("id") or "?"
+            )
             return Unknown(
                 reference,
                 self.address,
                 "unsupported",
                 self.block.place,
-                f'there is no managed policy "{wanted}", and policies of an account are not known here',
+                f"there is no managed policy {wanted}, and policies of an account are not known here",
                 f"managed ones are: {', '.join(managed.names(self.type))}",
             )
         return Unknown(reference, self.address, "computed", place)

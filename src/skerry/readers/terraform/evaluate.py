@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from skerry.base.finding import Place
+from skerry.readers import quote
 from skerry.readers.terraform import syntax as s
+from skerry.readers.terraform.trace import Through, Trace
 from skerry.readers.terraform.value import (
+    Names,
     Namespace,
     Set,
     Unknown,
@@ -44,9 +47,13 @@ class Fault(Exception):
 
 
 class Scope(Protocol):
-    """What names mean. `folder`: relative paths start there; `read` remembers a file that was read."""
+    """What names mean. `folder`: relative paths start there; `read` remembers a file that was read.
+
+    trace: whether variables have a part in what is being computed.
+    """
 
     folder: Path
+    trace: Trace
 
     def name(self, name: str, place: Place) -> object:
         """What the first name of a reference stands for. Raises Wrong."""
@@ -87,7 +94,8 @@ class Evaluator:
         try:
             return EVALUATE[type(expr)](self, expr)
         except Wrong as wrong:
-            raise Fault(self.place(expr), wrong.message, wrong.hint) from None
+            told = wrong.told(self.scope.trace.instead)
+            raise Fault(self.place(expr), *told) from None
 
     def bound(self, names: Mapping[str, object]) -> Evaluator:
         """The same scope with further names."""
@@ -100,7 +108,10 @@ class Evaluator:
 
     def variable(self, expr: s.Variable) -> object:
         if expr.name in self.local:
-            return self.local[expr.name]
+            found = self.local[expr.name]
+            if isinstance(found, Through):
+                self.scope.trace.touch(found.level)
+            return found
         return self.scope.name(expr.name, self.place(expr))
 
     def get_attr(self, expr: s.GetAttr) -> object:
@@ -112,24 +123,37 @@ class Evaluator:
         if isinstance(key, Unknown):
             return key
         if isinstance(on, Namespace) and isinstance(key, str):
-            return attribute(on, key, self.place(expr))
+            return self.named(on, key, expr)
         if isinstance(on, Namespace):
             on = self.value(expr.on)
         if isinstance(on, Unknown):
-            return extended(on, f"[{key!r}]" if not isinstance(key, str) else f'["{key}"]')
+            return extended(on, f"[{self.scope.trace.instead or quote.value(key)}]")
         if isinstance(on, Set):
             raise Wrong("the elements of a set have no indices", "make a list of it with tolist()")
         if isinstance(on, list):
             at = whole(key)
             if not 0 <= at < len(on):
-                raise Wrong(f"there is no element {at} in a list of {len(on)}")
+                raise Wrong(f"there is no element {{0}} in a list of {len(on)}", values=(at,))
             return on[at]
         if isinstance(on, dict):
             name = text(key)
             if name not in on:
-                raise Wrong(f'the map has no key "{name}"', f"it has: {', '.join(on) or 'none'}")
+                raise Wrong("the map has no key {0}", "it has: {1}", (name, Names(on)))
             return on[name]
         raise Wrong(f"a {kind(on)} has no elements")
+
+    def named(self, on: Namespace, key: str, expr: s.Index) -> object:
+        """on["key"], where the key may have come through a variable and then stands in no reference."""
+        if self.scope.trace.instead is None:
+            return attribute(on, key, self.place(expr))
+        try:
+            found = attribute(on, key, self.place(expr))
+        except Wrong:
+            raise Wrong(f"`{on.name}` has no such attribute") from None
+        if not isinstance(found, Unknown):
+            return found
+        reference = f"{on.name}[{self.scope.trace.instead}]"
+        return Unknown(reference, on.name, found.why, self.place(expr))
 
     def splat(self, expr: s.Splat) -> object:
         on = self.value(expr.on)
@@ -295,9 +319,7 @@ def attribute(on: object, name: str, place: Place) -> object:
         return extended(on, f".{name}")
     if isinstance(on, dict):
         if name not in on:
-            raise Wrong(
-                f'the object has no attribute "{name}"', f"it has: {', '.join(on) or 'none'}"
-            )
+            raise Wrong(f'the object has no attribute "{name}"', "it has: {0}", (Names(on),))
         return on[name]
     if isinstance(on, list):
         raise Wrong(
@@ -331,7 +353,7 @@ def keyed(rows: list[tuple[object, object]], group: bool) -> object:
             groups.setdefault(name, []).append(result)
         elif name in found:
             raise Wrong(
-                f'two items have the key "{name}"', "put `...` behind the value to group them"
+                "two items have the key {0}", "put `...` behind the value to group them", (name,)
             )
         else:
             found[name] = result

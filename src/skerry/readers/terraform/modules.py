@@ -17,8 +17,9 @@ from skerry.readers.terraform import syntax as s
 from skerry.readers.terraform.attributes import Instance, expand
 from skerry.readers.terraform.evaluate import Evaluator, Fault
 from skerry.readers.terraform.parse import parse
+from skerry.readers.terraform.trace import SENSITIVE, VARIABLE, Trace
 from skerry.readers.terraform.types import convert
-from skerry.readers.terraform.value import Namespace, Unknown, Wrong, ordered
+from skerry.readers.terraform.value import Names, Namespace, Unknown, Wrong, ordered
 
 ASK_TERRAFORM = "run `terraform plan -out=p && terraform show -json p > plan.json` and name plan.json in `reads`"
 Key = TypeVar("Key")
@@ -26,7 +27,10 @@ DEPTH_MAX = 16  # modules that call themselves
 
 
 class Module:
-    """One module. path: names of the calls that lead to it; folder: where its files are; root: of the whole run."""
+    """One module. path: names of the calls that lead to it; folder: where its files are; root: of the whole run.
+
+    trace: shared by all modules of a run.
+    """
 
     def __init__(
         self,
@@ -36,8 +40,10 @@ class Module:
         path: tuple[str, ...] = (),
         inputs: Mapping[str, Callable[[], object]] | None = None,
         files: list[Path] | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self.report = report
+        self.trace = trace or Trace()
         self.own_folder = folder
         self.folder = root
         self.path = path
@@ -151,7 +157,8 @@ class Module:
     ) -> object:
         """An argument's value; what Terraform would refuse becomes a finding and an unknown."""
         try:
-            return self.evaluator(attribute.source, names).value(attribute.value)
+            with self.trace.part():
+                return self.evaluator(attribute.source, names).value(attribute.value)
         except Fault as fault:
             self.report.add("terraform.expression", level, fault.place, fault.message, fault.hint)
             return Unknown(attribute.name, str(fault.place), "failed", fault.place)
@@ -169,7 +176,10 @@ class Module:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise Wrong(f"{self.report.name(path)} cannot be read: {error.strerror}") from None
+            name = self.report.name(path)
+            raise Wrong(
+                f"{{0}} cannot be read: {error.strerror}", values=(Names([name]),)
+            ) from None
         self.report.read(path)
         return content
 
@@ -202,10 +212,10 @@ class Module:
                 raise Wrong(f"`{key}` needs itself")
             self._busy.add(key)
             try:
-                self._values[key] = compute()
+                return self.trace.kept(self._values, key, compute)
             finally:
                 self._busy.discard(key)
-        return self._values[key]
+        return self.trace.kept(self._values, key, compute)
 
     def variable(self, name: str, place: Place) -> object:
         """var.NAME."""
@@ -214,6 +224,11 @@ class Module:
     def _variable(self, name: str, place: Place) -> object:
         block = self.variables.get(name)
         given = self.inputs.get(name)
+        # What a module is given counts as what its caller made it of.
+        if not self.path:
+            self.trace.touch(VARIABLE)
+        if block is not None and (says(block, "sensitive") or says(block, "ephemeral")):
+            self.trace.touch(SENSITIVE)
         if block is None:
             if given is None:
                 return Unknown(
@@ -301,14 +316,11 @@ class Module:
     def instances(self, mode: str, kind: str, name: str) -> object:
         """What a reference to a resource yields: one, a list (count), a map (for_each), an unknown, or None."""
         key = (mode, kind, name)
-        if key not in self._instances:
-            block = self.resources.get(key)
-            if block is None:
-                return None
-            self._instances[key] = self.make(
-                block, self.full(f"{'data.' if mode == 'data' else ''}{kind}.{name}")
-            )
-        return self._instances[key]
+        block = self.resources.get(key)
+        if block is None:
+            return None
+        address = self.full(f"{'data.' if mode == 'data' else ''}{kind}.{name}")
+        return self.trace.kept(self._instances, key, lambda: self.make(block, address))
 
     def make(self, block: s.Block, address: str) -> object:
         """The instances of a block."""
@@ -332,7 +344,8 @@ class Module:
             attributes = block.body.attributes
             if block.labels == ("aws",) and "region" in attributes and "alias" not in attributes:
                 try:
-                    found = self.evaluator(block.source).value(attributes["region"].value)
+                    with self.trace.part():
+                        found = self.evaluator(block.source).value(attributes["region"].value)
                 except Fault:
                     return "us-east-1"
                 return found if isinstance(found, str) else "us-east-1"
@@ -342,15 +355,15 @@ class Module:
 
     def children(self, name: str) -> object:
         """A Module, a list or map of them, or an unknown that says why not."""
-        if name not in self._children:
-            self._children[name] = self.open(name, self.calls[name])
-        return self._children[name]
+        return self.trace.kept(self._children, name, lambda: self.open(name, self.calls[name]))
 
     def open(self, name: str, block: s.Block) -> object:
         """Load what a module call names."""
         address = self.full(f"module.{name}")
         source = block.body.attributes.get("source")
-        where = self.value(source) if source is not None else None
+        with self.trace.part():
+            where = self.value(source) if source is not None else None
+            told = self.trace.instead or where
         place = source.place if source is not None else block.place
         if not isinstance(where, str) or not where.startswith(("./", "../")):
             return Unknown(
@@ -358,14 +371,12 @@ class Module:
                 address,
                 "unsupported",
                 place,
-                f'the module "{name}" comes from elsewhere ({where or "no source"}); only local ones (./…) are read',
+                f'the module "{name}" comes from elsewhere ({told or "no source"}); only local ones (./…) are read',
                 ASK_TERRAFORM,
             )
         folder = (self.own_folder / where).resolve()
         if not folder.is_dir():
-            return Unknown(
-                f"module.{name}", address, "failed", place, f"there is no folder {where}"
-            )
+            return Unknown(f"module.{name}", address, "failed", place, f"there is no folder {told}")
         if len(self.path) >= DEPTH_MAX:
             return Unknown(
                 f"module.{name}", address, "failed", place, "modules are nested too deeply"
@@ -396,7 +407,9 @@ class Module:
                 continue
             evaluator = self.evaluator(attribute.source, names)
             inputs[attribute.name] = partial(evaluator.value, attribute.value)
-        child = Module(self.report, folder, self.folder, (*self.path, step), inputs)
+        child = Module(
+            self.report, folder, self.folder, (*self.path, step), inputs, trace=self.trace
+        )
         for name in inputs:
             if name not in child.variables:
                 self.report.add(
@@ -435,11 +448,23 @@ class Module:
                     f"it has: {', '.join(self.outputs) or 'none'}",
                 )
             attribute = block.body.attributes["value"]
+            if says(block, "sensitive"):
+                self.trace.touch(SENSITIVE)
             return self.kept(
                 f"output.{key}", lambda: self.evaluator(attribute.source).value(attribute.value)
             )
 
         return Namespace(f"module.{name}", output, lambda: Namespace(f"module.{name}", output))
+
+
+def says(block: s.Block, name: str) -> bool:
+    """Is `name = true` in the block? What is not literally false counts as true."""
+    attribute = block.body.attributes.get(name)
+    if attribute is None:
+        return False
+    return not (
+        isinstance(attribute.value, s.Literal) and attribute.value.value in (False, "false")
+    )
 
 
 def open_source(name: str, file: Path) -> s.Source | str:

@@ -214,13 +214,14 @@ class Parser:
             raise self.expected("an argument or a block", hint)
         self.pos = end
         if self.accept("="):
+            start = self.pos
             value = self.expression()
             if name in body.attributes:
                 line = body.attributes[name].place.line
                 raise SyntaxFault(
                     at, f"`{name}` is set twice", f"it was set on line {line} already"
                 )
-            body.attributes[name] = Attribute(name, value, self.source, at)
+            body.attributes[name] = Attribute(name, value, self.source, at, start, self.pos)
         else:
             body.blocks.append(self.block(name, at))
         self.end_of_item()

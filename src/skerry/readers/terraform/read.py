@@ -14,6 +14,7 @@ from skerry.readers.terraform import syntax as s
 from skerry.readers.terraform.attributes import META, Instance
 from skerry.readers.terraform.evaluate import Fault
 from skerry.readers.terraform.modules import Module, overrides, terraform_files
+from skerry.readers.terraform.trace import Through
 from skerry.readers.terraform.value import Namespace, Set, Unknown, Wrong, kind
 from skerry.readers.terraform.variables import collect
 
@@ -175,7 +176,10 @@ def shape(
         # zip that is not built yet, say.
         harmless = attribute.name in known and known[attribute.name].quiet == "*"
         level: Severity = "warning" if harmless or path == "archive_file" else "error"
-        found.values[attribute.name] = module.value(attribute, names, level)
+        with module.trace.part():
+            found.values[attribute.name] = module.value(attribute, names, level)
+            if module.trace.level:
+                found.hidden[attribute.name] = attribute.written
         found.places[attribute.name] = attribute.place
     for block in body.blocks:
         if top and block.kind in META:
@@ -202,7 +206,9 @@ def dynamic(module: Module, block: s.Block, into: Shape, names: Mapping[str, obj
         )
         return
     name = block.labels[0]
-    through = module.value(attribute, names)
+    with module.trace.part():
+        through = module.value(attribute, names)
+        trace_level = module.trace.level
     if isinstance(through, Unknown):
         if through.why != "failed":
             report.add(
@@ -226,7 +232,7 @@ def dynamic(module: Module, block: s.Block, into: Shape, names: Mapping[str, obj
         report.add("terraform.expression", "error", attribute.place, wrong.message, wrong.hint)
         return
     for key, value in items:
-        bound = {**names, variable: {"key": key, "value": value}}
+        bound = {**names, variable: Through(trace_level, {"key": key, "value": value})}
         below = shape(module, contents[0].body, f"{into.kind}.{name}", contents[0].place, bound)
         into.blocks.setdefault(name, []).append(below)
 

@@ -151,12 +151,19 @@ class Conditional(Expr, frozen=True):
 
 
 class Attribute(msgspec.Struct, frozen=True):
-    """name = value."""
+    """name = value. start, end: of the value, in its source."""
 
     name: str
     value: Expr
     source: Source
     at: int
+    start: int = 0
+    end: int = 0
+
+    @property
+    def written(self) -> str:
+        """The value as it stands in the file."""
+        return self.source.text[self.start : self.end].strip()
 
     @property
     def place(self) -> Place:

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from skerry.base.finding import Place
+from skerry.readers import quote
 
 Why = Literal["computed", "undeclared", "no_value", "unsupported", "failed"]
 
@@ -59,13 +60,36 @@ class Namespace:
         self.owner = owner
 
 
-class Wrong(Exception):
-    """An expression that Terraform would refuse. message: why."""
+class Names:
+    """Names and keys, as messages list them: without quotes."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, found: Iterable[str]) -> None:
+        self.found = list(found)
+
+    def __str__(self) -> str:
+        return ", ".join(self.found) or "none"
+
+
+class Wrong(Exception):
+    """An expression that Terraform would refuse. message: why.
+
+    values: what stands for `{0}`, `{1}` … in message and hint. Only `told` quotes them: `message` and
+    `hint` never do, since a value may have come through a variable.
+    """
+
+    def __init__(self, message: str, hint: str = "", values: tuple[object, ...] = ()) -> None:
+        self._parts = (message, hint)
+        self._values = tuple(quote.value(one) for one in values)
+        self.message, self.hint = self.told(quote.HIDDEN)
+        super().__init__(self.message)
+
+    def told(self, instead: str | None) -> tuple[str, str]:
+        """Message and hint, with what is said in place of the values; None: the values themselves."""
+        if not self._values:
+            return self._parts
+        shown = [one if instead is None else instead for one in self._values]
+        message, hint = self._parts
+        return message.format(*shown), hint.format(*shown)
 
 
 def kind(value: object) -> str:
@@ -121,9 +145,9 @@ def number(value: object) -> int | Decimal:
         try:
             found = Decimal(value)
         except ArithmeticError:
-            raise Wrong(f'a number is required, "{value}" is none') from None
+            raise Wrong("a number is required, {0} is none", values=(value,)) from None
         if not found.is_finite() or value != value.strip() or "_" in value:
-            raise Wrong(f'a number is required, "{value}" is none')
+            raise Wrong("a number is required, {0} is none", values=(value,))
         return plain(found)
     return plain(value)
 
@@ -132,7 +156,7 @@ def whole(value: object) -> int:
     """Conversion to a whole number. Raises Wrong."""
     found = number(value)
     if not isinstance(found, int):
-        raise Wrong(f"a whole number is required, not {show(found)}")
+        raise Wrong("a whole number is required, not {0}", values=(found,))
     return found
 
 

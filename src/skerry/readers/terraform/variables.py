@@ -14,6 +14,7 @@ from skerry.readers.terraform import syntax as s
 from skerry.readers.terraform.evaluate import Evaluator, Fault
 from skerry.readers.terraform.functions.encoding import from_json
 from skerry.readers.terraform.parse import parse, parse_expression
+from skerry.readers.terraform.trace import VARIABLE, Trace
 from skerry.readers.terraform.value import Wrong, ordered
 from skerry.readers.terraform.value import plain as shortest
 
@@ -25,12 +26,14 @@ class Constants:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.trace = Trace(VARIABLE)  # whatever stands here is a variable's value
 
     def name(self, name: str, place: Place) -> object:
         """Nothing has a name here. Raises Wrong."""
         raise Wrong(
-            f"`{name}`: a value for a variable cannot refer to anything",
+            "{0}: a value for a variable cannot refer to anything",
             "strings stand in double quotes",
+            (name,),
         )
 
     def read(self, path: Path) -> bytes:
@@ -101,8 +104,14 @@ def from_file(file: Path, report: Report) -> dict[str, Input]:
             return {}
     source = s.Source(name, text)
     body, faults = parse(source)
-    for fault in faults:
-        report.add("terraform.syntax", "error", source.place(fault.at), fault.message, fault.hint)
+    for fault in faults:  # its message may quote what stands there, which is part of a value
+        report.add(
+            "terraform.syntax",
+            "error",
+            source.place(fault.at),
+            "what stands here cannot be read as a value of a variable",
+            'strings stand in double quotes: name = "value"',
+        )
     for block in body.blocks:
         report.add("terraform.misplaced", "error", block.place, "a value file has no blocks")
     evaluator = Evaluator(Constants(file.parent), source)

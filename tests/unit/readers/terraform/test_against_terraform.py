@@ -18,6 +18,7 @@ from skerry.readers.terraform.functions.encoding import encode_json
 from skerry.readers.terraform.functions.table import FUNCTIONS, LAZY, READERS
 from skerry.readers.terraform.parse import parse, parse_expression
 from skerry.readers.terraform.syntax import Source
+from skerry.readers.terraform.trace import Trace
 from skerry.readers.terraform.value import Namespace, Wrong
 
 LOCALS = """
@@ -106,6 +107,7 @@ class Locals:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.trace = Trace()
         self.source = Source("locals.tf", LOCALS)
         body, faults = parse(self.source)
         assert not faults

@@ -10,6 +10,7 @@ from skerry.base.finding import Place
 from skerry.readers.terraform.evaluate import Evaluator, Fault
 from skerry.readers.terraform.parse import parse_expression
 from skerry.readers.terraform.syntax import Source
+from skerry.readers.terraform.trace import Trace
 from skerry.readers.terraform.value import Namespace, Unknown, Wrong
 
 
@@ -17,6 +18,7 @@ class Names:
     """`u` is unknown, `ns` has attributes, nothing else is there."""
 
     folder = Path()
+    trace = Trace()
 
     def name(self, name: str, place: Place) -> object:
         if name == "u":

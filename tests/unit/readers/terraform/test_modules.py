@@ -64,7 +64,7 @@ output "l" { value = local.nowhere }
         ),
         (
             'variable "n" {\n  type    = number\n  default = "x"\n}\noutput "o" {\n  value = var.n\n}\n',
-            'the value of var.n does not fit its type: a number is required, "x" is none',
+            "the value of var.n does not fit its type: a number is required, (not shown) is none",
         ),
         ('output "o" {\n  value = each.key\n}\n', "`each` means nothing here"),
         ('output "o" {\n  value = path.nowhere\n}\n', "there is no path.nowhere"),

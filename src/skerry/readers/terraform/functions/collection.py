@@ -36,7 +36,9 @@ def lookup(found: object, key: object, *default: object) -> object:
     if name in items:
         return items[name]
     if not default:
-        raise Wrong(f'the map has no key "{name}"', "give lookup() a third argument for that case")
+        raise Wrong(
+            "the map has no key {0}", "give lookup() a third argument for that case", (name,)
+        )
     return default[0]
 
 
@@ -134,7 +136,7 @@ def part(found: object, start: object, end: object) -> object:
     if isinstance(found, Set):
         raise Wrong("the elements of a set have no indices", "make a list of it with tolist()")
     if not 0 <= first <= last <= len(items):
-        raise Wrong(f"a list of {len(items)} has no part from {first} to {last}")
+        raise Wrong(f"a list of {len(items)} has no part from {{0}} to {{1}}", values=(first, last))
     return items[first:last]
 
 

@@ -49,7 +49,8 @@ def decode_json(value: object) -> object:
     try:
         return from_json(json.loads(text(value), parse_float=Decimal))
     except ValueError as error:
-        raise Wrong(f"this is no JSON: {error}") from None
+        # the text is the value itself, of which the error may name a part
+        raise Wrong("this is no JSON: {0}", values=(error,)) from None
 
 
 def from_json(value: object) -> object:

@@ -11,7 +11,8 @@ from skerry.base.finding import Place
 from skerry.readers.terraform.evaluate import Evaluator, Scope
 from skerry.readers.terraform.parse import parse_template
 from skerry.readers.terraform.syntax import Source, SyntaxFault
-from skerry.readers.terraform.value import Wrong, mapping, text
+from skerry.readers.terraform.trace import VARIABLE
+from skerry.readers.terraform.value import Names, Wrong, mapping, text
 
 Reader = Callable[[Evaluator, object], object]
 
@@ -31,12 +32,16 @@ def decoded(found: bytes, name: object) -> str:
     try:
         return found.decode()
     except UnicodeDecodeError:
-        raise Wrong(f"{text(name)} is no UTF-8 text", "filebase64() reads any file") from None
+        raise Wrong(
+            "{0} is no UTF-8 text", "filebase64() reads any file", (Names([text(name)]),)
+        ) from None
 
 
 def read(at: Evaluator, name: object) -> object:
     """file."""
-    return decoded(content(at, name), name)
+    found = decoded(content(at, name), name)
+    at.scope.trace.touch(VARIABLE)  # what a file holds is no more to be quoted than a variable
+    return found
 
 
 def exists(at: Evaluator, name: object) -> object:
@@ -46,7 +51,9 @@ def exists(at: Evaluator, name: object) -> object:
 
 def read_base64(at: Evaluator, name: object) -> object:
     """filebase64."""
-    return base64.b64encode(content(at, name)).decode()
+    found = base64.b64encode(content(at, name)).decode()
+    at.scope.trace.touch(VARIABLE)  # as above
+    return found
 
 
 def file_set(at: Evaluator, folder: object, pattern: object) -> object:
@@ -71,6 +78,7 @@ class Variables:
 
     def __init__(self, outer: Scope, names: dict[str, object]) -> None:
         self.folder = outer.folder
+        self.trace = outer.trace
         self.read = outer.read
         self.names = names
 
@@ -83,11 +91,13 @@ class Variables:
 
 def template(at: Evaluator, name: object, variables: object) -> object:
     """templatefile."""
-    source = Source(text(name), decoded(content(at, name), name))
+    source = Source(at.scope.trace.instead or text(name), decoded(content(at, name), name))
     try:
         parsed = parse_template(source)
     except SyntaxFault as fault:
         place = source.place(fault.at)
         raise Wrong(f"{place}: {fault.message}", fault.hint) from None
     scope = Variables(at.scope, mapping(variables))
-    return Evaluator(scope, source).joined(parsed)
+    found = Evaluator(scope, source).joined(parsed)
+    at.scope.trace.touch(VARIABLE)  # as above
+    return found

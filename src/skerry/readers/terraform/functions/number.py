@@ -47,11 +47,11 @@ def parse_int(value: object, base: object) -> object:
     """parseint."""
     radix = whole(base)
     if not 2 <= radix <= 36:  # Terraform goes on to 62 with a case-sensitive alphabet
-        raise Wrong(f"parseint() here knows bases from 2 to 36, not {radix}")
+        raise Wrong("parseint() here knows bases from 2 to 36, not {0}", values=(radix,))
     try:
         return int(text(value), radix)
     except ValueError:
-        raise Wrong(f'"{text(value)}" is no number in base {radix}') from None
+        raise Wrong("{0} is no number in base {1}", values=(text(value), radix)) from None
 
 
 def total(values: object) -> object:

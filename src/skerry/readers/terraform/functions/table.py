@@ -13,6 +13,7 @@ from skerry.base.finding import Place
 from skerry.readers.terraform import syntax as s
 from skerry.readers.terraform.evaluate import Evaluator, Fault
 from skerry.readers.terraform.functions import collection, conversion, encoding, file, number, text
+from skerry.readers.terraform.trace import SENSITIVE, VARIABLE
 from skerry.readers.terraform.value import Unknown, Wrong, sequence, unknown_in
 
 Function = Callable[..., object]
@@ -173,7 +174,9 @@ def call(at: Evaluator, expr: s.Call) -> object:
     if found is None:
         return missing(name, at.place(expr))
     function, least, most = found
-    arguments = spread(at, expr)
+    # nonsensitive() allows what a sensitive value cannot be used for; it is quoted nowhere all the same
+    with at.scope.trace.part(VARIABLE if name == "nonsensitive" else SENSITIVE):
+        arguments = spread(at, expr)
     if isinstance(arguments, Unknown):
         return arguments
     if not least <= len(arguments) <= most:
@@ -186,6 +189,8 @@ def call(at: Evaluator, expr: s.Call) -> object:
         )
         plural = "" if wanted == "1" else "s"
         raise Wrong(f"{name}() takes {wanted} argument{plural}, not {len(arguments)}")
+    if name == "sensitive":
+        at.scope.trace.touch(SENSITIVE)
     unknown = hidden(name, arguments)
     if unknown is not None:
         return unknown

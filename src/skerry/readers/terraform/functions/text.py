@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from skerry.readers.terraform.functions.encoding import encode_json
 from skerry.readers.terraform.value import (
+    Names,
     Wrong,
     boolean,
     kind,
@@ -52,7 +53,7 @@ def compiled(pattern: object) -> re.Pattern[str]:
     try:
         return re.compile(text(pattern).replace(r"\z", r"\Z"))
     except re.error as error:
-        raise Wrong(f"this pattern cannot be read: {error}") from None
+        raise Wrong("this pattern cannot be read: {0}", values=(error,)) from None
 
 
 def replace(value: object, wanted: object, by: object) -> object:
@@ -63,7 +64,7 @@ def replace(value: object, wanted: object, by: object) -> object:
         try:
             return compiled(pattern[1:-1]).sub(expand, found)
         except (re.error, IndexError) as error:
-            raise Wrong(f"this replacement cannot be used: {error}") from None
+            raise Wrong("this replacement cannot be used: {0}", values=(error,)) from None
     return found.replace(pattern, replacement)
 
 
@@ -162,7 +163,7 @@ def format_text(pattern: object, *values: object) -> object:
         if width == "*":
             raise Wrong("a width of `*` is not read here")
         if position >= len(values):
-            raise Wrong(f"format() has no value for `{match.group()}`")
+            raise Wrong("format() has no value for {0}", values=(Names([f"`{match.group()}`"]),))
         found = piece(values[position], letter, flags, precision)
         position += 1
         used = max(used, position)
@@ -196,7 +197,7 @@ def piece(value: object, letter: str, flags: str, precision: str | None) -> str:
     if letter == "t":
         return text(boolean(value))
     if letter not in "dboxXfeEgG":
-        raise Wrong(f"format() has no verb `%{letter}`")
+        raise Wrong("format() has no verb {0}", values=(Names([f"`%{letter}`"]),))
     amount = number(value)
     plus = "+" if "+" in flags and amount >= 0 else ""
     if letter in "dboxX":

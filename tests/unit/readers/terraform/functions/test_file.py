@@ -10,6 +10,7 @@ from skerry.base.finding import Place
 from skerry.readers.terraform.evaluate import Evaluator, Fault
 from skerry.readers.terraform.parse import parse_expression
 from skerry.readers.terraform.syntax import Source
+from skerry.readers.terraform.trace import Trace
 from skerry.readers.terraform.value import Wrong
 
 
@@ -18,6 +19,7 @@ class Folder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.trace = Trace()
 
     def name(self, name: str, place: Place) -> object:
         raise Wrong(f"nothing is named {name}")
