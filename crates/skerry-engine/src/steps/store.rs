@@ -100,6 +100,7 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
         coding: None,
         tags: tags(&head.fields),
     };
+    clean(&live, behavior, head); // before fields are set aside: what nobody may have, the first asker may not either
     match decision {
         Storage::Refuse(reason) => plan.meta.reason = reason.name(),
         Storage::Store { stored, strip } => {
@@ -109,7 +110,6 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
             plan.coding = coding(&live, behavior, errand, head, fetched.length, stored.fresh_for_s);
         }
     }
-    clean(&live, behavior, head);
     if let Some(coding) = plan.coding {
         encode_head(&mut head.fields, coding, &mut plan.meta);
     }
