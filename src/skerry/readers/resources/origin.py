@@ -26,6 +26,8 @@ HEADERS_REFUSED = frozenset(
         "request-range", "te", "trailer", "transfer-encoding", "upgrade", "via", "x-real-ip",
     }
 )  # fmt: skip
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2, token
+LINE_ENDS = frozenset("\r\n\0")  # RFC 9110 5.5: never in a value
 Access = Literal["none", "oai", "oac"]
 SSL = ("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 FAILOVER = frozenset({400, 403, 404, 416, 429, 500, 502, 503, 504})
@@ -246,7 +248,15 @@ def headers_of(draw: Draw) -> tuple[OriginHeader, ...]:
             )
         elif any(other.name.lower() == lower for other in found):
             row.wrong("name", f"{shown} is there twice")
-        if name:
+        elif name and not HEADER_NAME.fullmatch(name):
+            row.wrong("name", f"{row.shown('name', name)} is no name of a header")
+        if LINE_ENDS.intersection(value):
+            row.wrong(
+                "value",
+                "the value of a header cannot hold the end of a line, or NUL",
+                "trimspace(…) takes off the line end that a file's text ends with",
+            )
+        elif name:
             found.append(OriginHeader(name, value))
     return tuple(found)
 

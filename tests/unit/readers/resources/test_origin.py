@@ -134,6 +134,16 @@ WRONG = [
     ),
     (
         'origin_id   = "api"',
+        'origin_id   = "api"\n    custom_header {\n      name = "X A"\n      value = "x"\n    }',
+        'name: "X A" is no name of a header',
+    ),
+    (
+        'origin_id   = "api"',
+        'origin_id   = "api"\n    custom_header {\n      name = "X-A"\n      value = "x\\n"\n    }',
+        "value: the value of a header cannot hold the end of a line",
+    ),
+    (
+        'origin_id   = "api"',
         'origin_id   = "api"\n    s3_origin_config {\n      origin_access_identity = ""\n    }',
         "s3_origin_config: an origin is an S3 bucket or a custom one",
     ),
