@@ -90,8 +90,11 @@ def test_a_spinning_worker_dies_when_its_lifeline_is_cut(own: LauncherHouse) -> 
 def test_killed_launcher_takes_no_call_along_and_a_new_one_serves_the_same_listener(
     own: LauncherHouse,
 ) -> None:
-    slow = "import time\ndef handler(e, c):\n    time.sleep(0.3)\n    return e\n"
-    (own.folder / "code" / "app.py").write_text(slow)
+    gate = own.folder / "gate"
+    os.mkfifo(gate)
+    gate.chmod(0o666)
+    held = f"def handler(e, c):\n    e == 'in flight' and open({str(gate)!r}).read()\n    return e\n"
+    (own.folder / "code" / "app.py").write_text(held)
     worker = echo(own)
     version = own.define("echo", own.folder / "code")
     worker.calls += 1
@@ -101,6 +104,7 @@ def test_killed_launcher_takes_no_call_along_and_a_new_one_serves_the_same_liste
     worker.lease.socket.sendall(frames.encode_invoke(1, context, b'"in flight"'))
     os.kill(own.launcher, signal.SIGKILL)
     own.launcher = own.read_launcher()
+    gate.write_text("")  # waits until the handler reads: the launcher has died meanwhile
     frame = worker.lease.read(5)
     assert frame is not None
     assert (frame.kind, frame.call_id, frame.payload) == (frames.RESULT, 1, b'"in flight"')
@@ -135,8 +139,8 @@ def test_killed_worker_is_seen_as_an_end_and_reaped(own: LauncherHouse) -> None:
 
 def test_what_a_handler_forked_ends_with_its_worker(own: LauncherHouse) -> None:
     forks = (
-        "import os, time\ndef handler(e, c):\n    pid = os.fork()\n"
-        "    if pid == 0:\n        time.sleep(60)\n    return pid\n"
+        "import os, signal\ndef handler(e, c):\n    pid = os.fork()\n"
+        "    if pid == 0:\n        signal.pause()\n    return pid\n"
     )
     (own.folder / "code" / "app.py").write_text(forks)
     worker = echo(own)
