@@ -35,7 +35,11 @@ def command(
     as_json: bool,
     root: Path,
 ) -> None:
-    """Purge paths (`/img/*`), URLs or tags, and return when every PoP has it."""
+    """Purge paths (`/img/*`), URLs or tags, and return when every PoP has it.
+
+    A path is matched against what viewers ask for and against what a function rewrites it to. One without a query
+    also finds the objects whose key ignores some of the query.
+    """
     from skerry.base.errors import BusyError
     from skerry.control.client import Client
     from skerry.pop import purge
