@@ -17,9 +17,9 @@ FORBIDDEN = {
             "crates" + ".io",
             "registry.npm" + "js",
             "npm" + "js.com",
-            "deb.debian" + ".org",
-            "repo.maven" + ".apache",
-            "proxy.golang" + ".org",
+            "deb.deb" + "ian.org",
+            "repo.ma" + "ven.apache",
+            "proxy.go" + "lang.org",
         )
     ),
     "a path of somebody's machine": r"(?<![\w.])/(?:ro"
