@@ -93,7 +93,9 @@ def test_killed_launcher_takes_no_call_along_and_a_new_one_serves_the_same_liste
     gate = own.folder / "gate"
     os.mkfifo(gate)
     gate.chmod(0o666)
-    held = f"def handler(e, c):\n    e == 'in flight' and open({str(gate)!r}).read()\n    return e\n"
+    held = (
+        f"def handler(e, c):\n    e == 'in flight' and open({str(gate)!r}).read()\n    return e\n"
+    )
     (own.folder / "code" / "app.py").write_text(held)
     worker = echo(own)
     version = own.define("echo", own.folder / "code")
