@@ -193,12 +193,12 @@ impl<M> Fill<M> {
         match &*self.stage.lock() {
             Stage::Waiting => {
                 answers(&self.guess_vary, &self.guess_variant, variant_of, scratch)
-                    && untouched(&crate::labels::Asked(asked))
+                    && untouched(&crate::labels::OfRequest::before_head(asked))
             }
             Stage::Head { head, only_leader: None } => {
                 head.is_for(variant_of, scratch)
                     && untouched(&Packed(&head.labels))
-                    && untouched(&crate::labels::Named(asked))
+                    && untouched(&crate::labels::OfRequest::after_tags(asked))
             }
             Stage::Head { .. } | Stage::Object(_) | Stage::Gone(_) => false,
         }

@@ -101,39 +101,38 @@ impl Labels for Packed<'_> {
     }
 }
 
-/// What is known of a response before its head came: no tags yet.
-pub(crate) struct Asked<'a>(pub LabelParts<'a>);
+/// Labels of a request alone, which carries no tags.
+pub(crate) struct OfRequest<'a> {
+    parts: LabelParts<'a>,
+    are_tags_unknown: bool,
+}
 
-impl Labels for Asked<'_> {
-    fn space(&self) -> &[u8] {
-        self.0.space
+impl<'a> OfRequest<'a> {
+    /// For a response whose head has not come: its tags may be any.
+    pub(crate) fn before_head(parts: LabelParts<'a>) -> Self {
+        OfRequest { parts, are_tags_unknown: true }
     }
-    fn host(&self) -> &[u8] {
-        self.0.host
-    }
-    fn each_path(&self, each: &mut dyn FnMut(&[u8])) {
-        self.0.paths.iter().for_each(|path| each(path));
-    }
-    fn each_tag(&self, _: &mut dyn FnMut(&[u8])) {}
-    fn are_tags_unknown(&self) -> bool {
-        true
+
+    /// For an object whose tags have been looked at already.
+    pub(crate) fn after_tags(parts: LabelParts<'a>) -> Self {
+        OfRequest { parts, are_tags_unknown: false }
     }
 }
 
-/// Labels of a request for an object whose tags have been looked at already.
-pub(crate) struct Named<'a>(pub LabelParts<'a>);
-
-impl Labels for Named<'_> {
+impl Labels for OfRequest<'_> {
     fn space(&self) -> &[u8] {
-        self.0.space
+        self.parts.space
     }
     fn host(&self) -> &[u8] {
-        self.0.host
+        self.parts.host
     }
     fn each_path(&self, each: &mut dyn FnMut(&[u8])) {
-        self.0.paths.iter().for_each(|path| each(path));
+        self.parts.paths.iter().for_each(|path| each(path));
     }
     fn each_tag(&self, _: &mut dyn FnMut(&[u8])) {}
+    fn are_tags_unknown(&self) -> bool {
+        self.are_tags_unknown
+    }
 }
 
 #[cfg(test)]

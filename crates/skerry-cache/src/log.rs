@@ -249,7 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::labels::{Asked, LabelParts, Packed};
+    use crate::labels::{LabelParts, OfRequest, Packed};
     use crate::purge::Target;
 
     fn purge(target: Target, force: Force, space: Option<&str>) -> Purge {
@@ -318,10 +318,10 @@ mod tests {
     fn unknown_tags_count_as_any_tag() {
         let log = PurgeLog::new(100);
         log.append(&purge(Target::Path(of("/other")), Force::Hard, None)).unwrap();
-        assert_eq!(log.verdict(0, &Asked(LABELS)).0, Verdict::Untouched);
+        assert_eq!(log.verdict(0, &OfRequest::before_head(LABELS)).0, Verdict::Untouched);
         let seq = log.append(&purge(Target::Tag(of("any")), Force::Soft, None)).unwrap().seq;
-        assert_eq!(log.verdict(0, &Asked(LABELS)).0, Verdict::Hard);
-        assert_eq!(log.verdict(seq, &Asked(LABELS)).0, Verdict::Untouched);
+        assert_eq!(log.verdict(0, &OfRequest::before_head(LABELS)).0, Verdict::Hard);
+        assert_eq!(log.verdict(seq, &OfRequest::before_head(LABELS)).0, Verdict::Untouched);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::Labels;
 use crate::body::{BodyReader, Chunks};
 use crate::budget::Charge;
-use crate::labels::{LabelParts, Named, Packed};
+use crate::labels::{LabelParts, OfRequest, Packed};
 use crate::log::PurgeLog;
 use crate::purge::Verdict;
 use crate::s3fifo::{Resident, Seat};
@@ -254,7 +254,7 @@ impl<M> Object<M> {
         if !self.may_be_purged(purges) {
             return Verdict::Untouched;
         }
-        purges.verdict(self.born_seq(), &Named(asked)).0
+        purges.verdict(self.born_seq(), &OfRequest::after_tags(asked)).0
     }
 
     /// Mark it as softly purged.

@@ -432,7 +432,7 @@ pub fn freeze(status: u16, description: Option<&str>, fields: &Fields) -> Vec<u8
 /// `HTTP/1.1 200 OK\r\n`.
 pub fn write_status_line(status: u16, description: Option<&str>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    crate::record::put_number(u64::from(status), out);
+    skerry_http::decimal::put(u64::from(status), out);
     out.push(b' ');
     let phrase = description.unwrap_or_else(|| skerry_http::status::phrase(status));
     out.extend(phrase.bytes().filter(|b| (0x20..0x7f).contains(b)));

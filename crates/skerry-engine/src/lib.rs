@@ -1,5 +1,4 @@
 //! The request path of one PoP: sockets, the walk and its steps, fills, origins, function calls, records.
-#![allow(missing_docs)] // lifted once the walk stands
 
 pub mod body;
 pub mod clock;
@@ -19,6 +18,8 @@ pub mod log;
 pub mod origin;
 pub mod reason;
 pub mod record;
+pub mod ring;
+mod seat;
 pub mod snapshot;
 pub mod stats;
 pub mod steps;

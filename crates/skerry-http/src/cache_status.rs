@@ -1,5 +1,6 @@
 //! `Cache-Status` (RFC 9211): what the cache did, told in one member.
 
+use crate::decimal;
 use crate::structured::{write_string, write_token_or_string};
 
 /// Why a request went forward (RFC 9211 2.2).
@@ -106,22 +107,12 @@ impl CacheStatus<'_> {
     }
 }
 
-/// Digits by hand: this runs on every hit, and a formatter costs several times as much.
 fn write_number(out: &mut Vec<u8>, before: &[u8], number: i64) {
     out.extend_from_slice(before);
     if number < 0 {
         out.push(b'-');
     }
-    let (mut digits, mut at, mut rest) = ([0u8; 20], 20, number.unsigned_abs());
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    decimal::put(number.unsigned_abs(), out);
 }
 
 #[cfg(test)]

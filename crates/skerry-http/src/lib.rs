@@ -24,6 +24,7 @@ pub mod age;
 pub mod cache_control;
 pub mod cache_status;
 pub mod date;
+pub mod decimal;
 pub mod encoding;
 pub mod fields;
 pub mod forward;

@@ -10,7 +10,6 @@ use super::chunked;
 use super::wire::{ViewerIo, Wire};
 use crate::exchange::{Body, CutBody, Response, write_status_line};
 use crate::ledger::Ledger;
-use crate::record::put_number;
 use crate::watch::Phase;
 
 /// How the end of an answer's body is told.
@@ -59,7 +58,7 @@ pub fn head(response: &Response, ending: Ending, viewer: Version, close: bool, o
 /// `Content-Length: n`.
 pub fn put_length(n: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Length: ");
-    put_number(n, out);
+    skerry_http::decimal::put(n, out);
     out.extend_from_slice(b"\r\n");
 }
 

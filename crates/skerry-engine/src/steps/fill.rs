@@ -105,9 +105,21 @@ fn stand_in(core: &Core, errand: &Errand, writer: FillWriter<Meta>, stone: &Ston
     stored.no_cache = false;
     let meta = Meta { stored: Some(stored), lapsed: Some(given), ..stone.meta().clone() };
     let tags = store::tags(&thaw(stone.head()));
-    with_labels(errand, &tags, |labels| {
+    refresh(errand, writer, stone, stone.head(), meta, &tags);
+}
+
+/// The stored body under another head or other knowledge.
+fn refresh(
+    errand: &Errand,
+    writer: FillWriter<Meta>,
+    stone: &Stone,
+    head: &[u8],
+    meta: Meta,
+    tags: &[Vec<u8>],
+) {
+    with_labels(errand, tags, |labels| {
         let parts = HeadParts {
-            head: stone.head(),
+            head,
             meta,
             vary: stone.vary(),
             variant: stone.variant(),
@@ -203,17 +215,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
     };
     let frozen = freeze(head.status, None, &head.fields);
     meta.rendered = rendered(errand, head.status, None, &head.fields);
-    with_labels(errand, &store::tags(&head.fields), |labels| {
-        let parts = HeadParts {
-            head: &frozen,
-            meta,
-            vary: stone.vary(),
-            variant: stone.variant(),
-            labels,
-            body_bytes: Some(stone.body_bytes()),
-        };
-        let _ = writer.refresh(stone, parts);
-    });
+    refresh(errand, writer, stone, &frozen, meta, &store::tags(&head.fields));
     count(&core.stats.fills_stored);
 }
 

@@ -15,7 +15,7 @@ use super::fill;
 use crate::core::Core;
 use crate::exchange::{Body, CacheFacts, Exchange, Part, Response, Stone};
 use crate::headers::CorsRequest;
-use crate::record::{Outcome, RequestId, put_number};
+use crate::record::{Outcome, RequestId};
 use crate::snapshot::{Live, Site};
 
 /// The step.
@@ -118,7 +118,7 @@ struct Number(Vec<u8>);
 
 impl Number {
     fn write(&mut self, n: u64) -> &[u8] {
-        put_number(n, &mut self.0);
+        skerry_http::decimal::put(n, &mut self.0);
         &self.0
     }
 }
