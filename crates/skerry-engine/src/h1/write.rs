@@ -1,6 +1,9 @@
 //! An answer as bytes.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use skerry_http::fields::Fields;
@@ -101,23 +104,36 @@ pub async fn send<S: ViewerIo>(
     if ending == Ending::NoBody {
         return last(wire, &waiting, ledger).await;
     }
-    // a body that is there goes out with the head; one that is to come must not hold it up
-    if !matches!(response.body, Body::Bytes(_) | Body::Stored(_) | Body::Parts(_) | Body::Empty) {
-        if !last(wire, &waiting, ledger).await {
-            return false;
-        }
-        waiting.clear();
-    }
     let mut sent_bytes = 0u64;
+    let mut head_waits = true;
     loop {
-        let piece = match next_piece(wire, &mut response.body).await {
+        let mut coming = pin!(next_piece(wire, &mut response.body));
+        // a body that is there goes out with the head; one that is to come must not hold it up
+        let next = match poll_fn(|cx| Poll::Ready(coming.as_mut().poll(cx))).await {
+            Poll::Ready(next) => next,
+            Poll::Pending => {
+                if std::mem::take(&mut head_waits) {
+                    if !last(wire, &waiting, ledger).await {
+                        return false;
+                    }
+                    waiting.clear();
+                }
+                coming.await
+            }
+        };
+        let piece = match next {
             Ok(Some(piece)) => piece,
             Ok(None) => break,
             Err(cut) => {
+                // what was promised before it broke is the viewer's to see
+                if head_waits && !last(wire, &waiting, ledger).await {
+                    return false;
+                }
                 ledger.cut_by(&cut);
                 return false;
             }
         };
+        head_waits = false;
         sent_bytes += piece.len() as u64;
         if let Ending::Length(n) = ending
             && sent_bytes > n
