@@ -2,8 +2,9 @@
 
 Added latency is measured with one connection: p50 of a cached object behind a function, less p50 of one without,
 in turn, so that the machine's mood falls on both, with engine and workers on one core and the client on the other:
-left to itself the kernel moves the three about, and a core that sleeps takes longer to wake than the call takes. Calls a second are those of 32 connections. A cold call is the
-first after every worker was killed; a save is live when the first answer comes from the new code.
+left to itself the kernel moves the three about, and a core that sleeps takes longer to wake than the call takes.
+Calls a second are those of 32 connections. A cold call is the first after every worker was killed; a save is live
+when the first answer comes from the new code.
 """
 
 from __future__ import annotations
