@@ -94,6 +94,9 @@ pub struct Failure {
     pub step: String,
     /// `X-Cache`, where a function failed.
     pub function: Option<FunctionFault>,
+    /// What the origin had answered before it went wrong.
+    #[serde(default)]
+    pub origin_status: Option<u16>,
 }
 
 /// Whose fault a function's failure is.
@@ -115,6 +118,7 @@ impl Failure {
             hint: reason::hint(code).to_owned(),
             step: step.name().to_owned(),
             function: None,
+            origin_status: None,
         }
     }
 
@@ -344,6 +348,8 @@ pub struct Exchange {
     pub trace: Vec<Note>,
     /// Hash of its key, once built.
     pub key_hash: u64,
+    /// What the cache did so far: an answer that says what went wrong says this too.
+    pub cache: CacheFacts,
     /// Who answered behind us.
     pub origin: Option<Arc<str>>,
     /// How long that took.
@@ -376,6 +382,7 @@ impl Exchange {
             for_error_page: false,
             trace: Vec::with_capacity(8),
             key_hash: 0,
+            cache: CacheFacts::default(),
             origin: None,
             origin_us: 0,
         }

@@ -245,7 +245,7 @@ fn write_head(
     out.extend_from_slice(rendered);
     let facts =
         CacheFacts { hit: true, age_s: Some(found.age_s), ttl_s: Some(found.ttl_s), ..CacheFacts::default() };
-    marks(live, Some(site), id, Outcome::Hit, &facts, None, |name, value| {
+    marks(live, Some(site), id, Outcome::Hit, &facts, None, None, |name, value| {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value);

@@ -324,8 +324,10 @@ async fn from_origin(
         format!("origin {} answered {} after {:.1} ms", origin.id, head.status, origin_us as f64 / 1000.0),
     );
     let mut fetched = received(head, source, &origin, origin_us, times, sent);
-    respond(core, errand, behavior, &shown, &mut fetched).await?;
-    Ok(fetched)
+    match respond(core, errand, behavior, &shown, &mut fetched).await {
+        Ok(()) => Ok(fetched),
+        Err(failure) => Err(Box::new(Failure { origin_status: Some(fetched.origin_status), ..*failure })),
+    }
 }
 
 fn received(

@@ -247,11 +247,12 @@ async fn take_part(
             (reader, None, true)
         }
     };
+    let facts = CacheFacts { forward: Some(forward), collapsed, reason, ..CacheFacts::default() };
+    x.cache = facts.clone();
     let arrived = reader.head().await;
     if let Some(notes) = notes {
         x.trace.append(&mut notes.borrow_mut());
     }
-    let facts = CacheFacts { forward: Some(forward), collapsed, reason, ..CacheFacts::default() };
     match arrived {
         Ok(arrival) => Ok(of_arrival(core, x, arrival, reader, facts)),
         Err(Release::Uncacheable | Release::TooLarge) => {
