@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use skerry_cache::{BodyReader, FillReader, Object};
+use skerry_cache::{BodyReader, Fate, FillReader, Object};
 use skerry_contract::Trigger;
 use skerry_http::cache_status::Forward;
 use skerry_http::fields::Fields;
@@ -49,6 +49,8 @@ pub struct Meta {
     pub origin_status: u16,
     /// Why it is not stored: a reason's name.
     pub reason: &'static str,
+    /// It is to be stored, and may turn out larger than an object may be.
+    pub may_outgrow: bool,
     /// The function that made it.
     pub generated: Option<Trigger>,
     /// What we made instead of an answer that did not come.
@@ -249,8 +251,10 @@ pub struct CacheFacts {
     pub forward: Option<Forward>,
     /// A 304 of the origin renewed it.
     pub refreshed: bool,
-    /// Will be stored.
+    /// Will be stored, if it comes whole and is not too large.
     pub stored: bool,
+    /// Whether it is too large is known at its end.
+    pub may_outgrow: bool,
     /// Joined another request's fetch.
     pub collapsed: bool,
     /// A reason's name.
@@ -350,6 +354,8 @@ pub struct Exchange {
     pub key_hash: u64,
     /// What the cache did so far: an answer that says what went wrong says this too.
     pub cache: CacheFacts,
+    /// What becomes of the fetch whose answer it gets, where that is to be stored.
+    pub fate: Option<Arc<Fate>>,
     /// Who answered behind us.
     pub origin: Option<Arc<str>>,
     /// How long that took.
@@ -383,6 +389,7 @@ impl Exchange {
             trace: Vec::with_capacity(8),
             key_hash: 0,
             cache: CacheFacts::default(),
+            fate: None,
             origin: None,
             origin_us: 0,
         }

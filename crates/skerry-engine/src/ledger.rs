@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use skerry_cache::Fate;
 use skerry_http::fields::Known;
 use skerry_http::head::{RequestHead, Version};
 
@@ -48,6 +49,7 @@ pub struct Ledger {
     origin: Option<Arc<str>>,
     origin_us: u64,
     detail: String,
+    fate: Option<Arc<Fate>>,
     trace: Vec<Note>,
     _active: Up,
 }
@@ -94,6 +96,7 @@ impl Ledger {
             origin: None,
             origin_us: 0,
             detail: String::new(),
+            fate: None,
             trace: Vec::new(),
             _active: Up::new(&core.stats, |s| &s.requests_active),
         }
@@ -135,6 +138,7 @@ impl Ledger {
         self.key_hash = x.key_hash;
         self.origin = x.origin.clone();
         self.origin_us = x.origin_us;
+        self.fate = x.fate.take();
         self.trace = std::mem::take(&mut x.trace);
     }
 
@@ -208,6 +212,7 @@ impl Drop for Ledger {
             origin: self.origin.as_deref().unwrap_or(""),
             origin_us: self.origin_us,
             detail: &self.detail,
+            fate: self.fate.as_ref(),
             trace: &self.trace,
         };
         add(&self.core.stats.bytes_out, self.bytes_out);

@@ -1,8 +1,10 @@
 //! Access records: CloudFront's standard log (row 72) or JSON lines.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use skerry_cache::Fate;
 use skerry_http::date::civil;
 use skerry_http::decimal;
 use skerry_http::head::Version;
@@ -98,6 +100,8 @@ pub struct View<'a> {
     pub origin: &'a str,
     pub origin_us: u64,
     pub detail: &'a str,
+    /// What becomes of the fetch behind it: not known yet where its body is long or its viewer left.
+    pub fate: Option<&'a Arc<Fate>>,
     pub trace: &'a [Note],
 }
 
@@ -372,6 +376,7 @@ pub(crate) mod tests {
             origin: "",
             origin_us: 0,
             detail: "",
+            fate: None,
             trace,
         }
     }

@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use skerry_cache::Limits;
+use skerry_cache::{Force, Limits, Purge, Target};
 use skerry_engine::reason;
 use support::origin::{Origin, Reply, To, now};
 use support::viewer::Answer;
@@ -218,4 +220,102 @@ fn it_names_what_a_function_did_wrong() {
             }
         });
     }
+}
+
+fn story(bench: &Bench, answer: &str) -> Value {
+    let id = support::origin::header(answer, "x-amz-cf-id").unwrap();
+    bench.core.shared.rings[0].lock().find(id.as_bytes()).expect("the request's story")
+}
+
+/// The last step of a story, and whether the answer is stored.
+fn end(story: &Value) -> (String, Value) {
+    let last = story["steps"].as_array().unwrap().last().unwrap();
+    let name = last["what"].as_str().unwrap().split(':').next().unwrap().to_owned();
+    (name, story["stored"].clone())
+}
+
+fn chunked(parts: &[&str]) -> Vec<(Duration, Vec<u8>)> {
+    let head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut out = vec![(Duration::ZERO, head.as_bytes().to_vec())];
+    for part in parts {
+        out.push((Duration::from_secs(1), format!("{:x}\r\n{part}\r\n", part.len()).into_bytes()));
+    }
+    out
+}
+
+/// A head that goes out before its body cannot say `stored` of what may outgrow the store; the story says it later.
+#[test]
+fn what_became_of_a_body_of_unknown_length_is_told_later() {
+    const LIMIT: u64 = 1_000;
+    let long = "x".repeat(600);
+    for profile in PROFILES {
+        for (name, parts, reply, said, stored) in [
+            ("small", chunked(&[&long, ""]), Reply::Slow as fn(_) -> Reply, "kept", json!(true)),
+            ("large", chunked(&[&long, &long, ""]), Reply::Slow, "too-large", json!(false)),
+            ("cut", chunked(&[&long]), Reply::SlowClose, "origin-cut-body", json!(false)),
+        ] {
+            run_paused(async {
+                let parts = Cell::new(Some(parts));
+                let origin = Origin::new(move |_| now(reply(parts.take().unwrap_or_default())));
+                let limits = Limits { object_bytes_max: LIMIT, ..Limits::of(64 << 20) };
+                let bench = Bench::with(&plain(profile), Rc::new(To(origin)), limits, clock(), "");
+                let mut viewer = bench.viewer();
+                viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+                let (head, framing) = viewer.head("GET").await.unwrap();
+                let cache = support::origin::header(&head, "cache-status").unwrap();
+                assert_eq!(cache, "skerry; fwd=uri-miss; detail=length-unknown", "{name} {profile}");
+                let mut body = Vec::new();
+                assert_eq!(viewer.body(framing, &mut body).await, name != "cut", "{name} {profile}");
+                support::until("the record", || !bench.records().is_empty()).await;
+                assert_eq!(end(&story(&bench, &head)), (said.to_owned(), stored), "{name} {profile}");
+            });
+        }
+    }
+}
+
+/// Where the length is told and fits, `stored` is said; that the last viewer left is told later.
+#[test]
+fn what_became_of_a_fetch_whose_viewer_left_is_told_later() {
+    for (profile, said, stored) in [("cloudfront", "given-up", false), ("rfc9111", "kept", true)] {
+        run_paused(async {
+            let head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 10\r\n\r\nhello";
+            let origin = Origin::new(move |_| {
+                let parts = [(0, &head[..]), (1, b"wor"), (30, b"ld")];
+                now(Reply::Slow(
+                    parts.map(|(wait, part)| (Duration::from_secs(wait), part.to_vec())).to_vec(),
+                ))
+            });
+            let bench = Bench::new(&plain(profile), Rc::new(To(origin)));
+            let mut viewer = bench.viewer();
+            viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+            let (head, _) = viewer.head("GET").await.unwrap();
+            assert_eq!(support::origin::header(&head, "cache-status"), Some("skerry; fwd=uri-miss; stored"));
+            drop(viewer);
+            support::until("the record", || !bench.records().is_empty()).await;
+            if profile == "rfc9111" {
+                assert_eq!(end(&story(&bench, &head)), ("arriving".to_owned(), Value::Null));
+            }
+            bench.rest().await;
+            assert_eq!(end(&story(&bench, &head)), (said.to_owned(), json!(stored)), "{profile}");
+        });
+    }
+}
+
+#[test]
+fn what_was_purged_while_it_arrived_is_told() {
+    run_paused(async {
+        let origin = Origin::new(move |_| {
+            let head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 5\r\n\r\n".to_vec();
+            now(Reply::Slow(vec![(Duration::ZERO, head), (Duration::from_secs(1), b"hello".to_vec())]))
+        });
+        let bench = Bench::new(&plain("cloudfront"), Rc::new(To(origin)));
+        let mut viewer = bench.viewer();
+        viewer.send("GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+        let (head, framing) = viewer.head("GET").await.unwrap();
+        let purge = Purge { target: Target::Path(b"/a"[..].into()), force: Force::Hard, space: None };
+        bench.core.shared.cache.purge(&purge).unwrap();
+        assert!(viewer.body(framing, &mut Vec::new()).await);
+        support::until("the record", || !bench.records().is_empty()).await;
+        assert_eq!(end(&story(&bench, &head)), ("purged-meanwhile".to_owned(), json!(false)));
+    });
 }

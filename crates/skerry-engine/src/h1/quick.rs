@@ -318,6 +318,7 @@ pub fn record(
         origin: "",
         origin_us: 0,
         detail: "",
+        fate: None,
         trace: &[],
     });
 }

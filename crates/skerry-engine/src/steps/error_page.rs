@@ -197,6 +197,7 @@ fn subrequest(x: &Exchange, path: &str) -> Exchange {
         trace: Vec::new(),
         key_hash: 0,
         cache: CacheFacts::default(),
+        fate: None,
         origin: None,
         origin_us: 0,
     }

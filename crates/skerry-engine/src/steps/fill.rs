@@ -273,13 +273,7 @@ async fn answered(
     cancels: bool,
 ) {
     let mut plan = store::plan(&errand, &mut fetched);
-    // known larger than any object: a paced pass, and it says so (DESIGN, "A fill belongs to the cache")
-    if plan.coding.is_none()
-        && fetched.length.is_some_and(|n| n > core.shared.cache.limits().object_bytes_max)
-    {
-        plan.meta.stored = None;
-        plan.meta.reason = Reason::TooLarge.name();
-    }
+    size_up(core, &mut plan, fetched.length);
     let mut course = set_head(core, &errand, &mut writer, &plan, &fetched);
     let mut compressor = plan.coding.map(Compressor::new);
     loop {
@@ -334,6 +328,24 @@ async fn answered(
     // a checksum of the plain bytes says nothing of the compressed ones
     let trailers = if plan.coding.is_none() { fetched.source.trailers() } else { None };
     finish(core, writer, trailers);
+}
+
+/// Whether the store can hold it, as far as its length is told beforehand.
+fn size_up(core: &Core, plan: &mut Plan, length: Option<u64>) {
+    let bytes_max = core.shared.cache.limits().object_bytes_max;
+    // known larger than any object: a paced pass, and it says so (DESIGN, "A fill belongs to the cache")
+    if plan.coding.is_none() && length.is_some_and(|n| n > bytes_max) {
+        plan.meta.stored = None;
+        plan.meta.reason = Reason::TooLarge.name();
+    }
+    let most = |n: u64| if plan.coding.is_some() { coded_bytes_max(n) } else { n };
+    plan.meta.may_outgrow = plan.meta.stored.is_some() && length.is_none_or(|n| most(n) > bytes_max);
+}
+
+/// What a body of `n` bytes can become under a coding that finds nothing to shorten: each has a frame, and a few bytes a
+/// block (RFC 1951 3.2.4, RFC 7932 9.2).
+fn coded_bytes_max(n: u64) -> u64 {
+    n.saturating_add(n / 1_024 + 64)
 }
 
 fn not_compressed(writer: FillWriter<Meta>, error: &std::io::Error) {

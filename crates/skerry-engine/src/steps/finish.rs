@@ -113,7 +113,8 @@ pub fn marks(
                 false => forward_status.filter(|_| cache.forward.is_some()),
             },
             ttl_s: cache.ttl_s,
-            stored: cache.stored,
+            // RFC 9211 2.5 has `stored` for what is: where that cannot be known, it is left out
+            stored: cache.stored && !cache.may_outgrow,
             collapsed: cache.collapsed,
             key: None,
             detail: failure.or_else(|| (!cache.reason.is_empty()).then_some(cache.reason)),

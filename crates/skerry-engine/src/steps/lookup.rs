@@ -188,7 +188,8 @@ async fn stale(
         Reuse::StaleServable { while_revalidate } => {
             let reason = if while_revalidate { Reason::WhileRevalidate } else { Reason::MaxStale };
             x.note(Step::ServeStale, reason.sentence());
-            if while_revalidate && let Role::Lead(writer, _) | Role::Alone(writer, _) = role {
+            if while_revalidate && let Role::Lead(writer, reader) | Role::Alone(writer, reader) = role {
+                x.fate = Some(reader.fate().clone());
                 let errand = Errand::of(x, true);
                 fill::spawn(core, errand, writer, Some(stone.clone()), false);
             }
@@ -380,8 +381,14 @@ fn of_fill(
     mut facts: CacheFacts,
 ) -> Response {
     facts.stored = meta.stored.is_some();
+    facts.may_outgrow = meta.may_outgrow;
     if !facts.stored {
         facts.reason = meta.reason;
+    } else if facts.may_outgrow && facts.reason.is_empty() {
+        facts.reason = Reason::LengthUnknown.name();
+    }
+    if facts.stored && meta.failure.is_none() {
+        x.fate = Some(reader.fate().clone());
     }
     // a cache behind us has kept it for a while already
     facts.age_s = meta.stored.filter(|_| meta.is_aged).map(|s| s.initial_age_s);
@@ -392,7 +399,7 @@ fn of_fill(
         let ttl_s = stored.ttl_s(x.begun_unix_ms / 1000);
         x.note(step, format!("the failure is kept for {ttl_s} s, for all who ask for this key"));
     } else if facts.stored {
-        x.note(step, "it is stored while it arrives");
+        x.note(step, "it goes into the store while it arrives");
     } else {
         x.note(step, format!("not stored: {}", meta.reason));
     }
