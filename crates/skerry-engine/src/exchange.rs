@@ -63,8 +63,8 @@ pub struct Meta {
     pub origin_etag: Option<Arc<[u8]>>,
     /// The freshness it truly has, while it stands in for an origin that fails (row 43).
     pub lapsed: Option<Stored>,
-    /// The origin said an `Age`: a cache stands behind us.
-    pub is_aged: bool,
+    /// The age it arrived with, where its origin said one: a cache stands behind us.
+    pub aged_s: Option<u32>,
     /// Fields that the store must not keep (RFC 9111 5.2.2.4): for the request that caused the fetch alone.
     pub once: Option<Arc<Fields>>,
     /// Head under a response headers policy, ready: the policy's digest and the bytes.

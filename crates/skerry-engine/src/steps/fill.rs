@@ -205,6 +205,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
             s
         }),
     };
+    head.fields.remove(b"age"); // told anew with each answer
     store::clean(&errand.live, behavior, &mut head);
     let mut meta = Meta {
         stored,

@@ -391,7 +391,7 @@ fn of_fill(
         x.fate = Some(reader.fate().clone());
     }
     // a cache behind us has kept it for a while already
-    facts.age_s = meta.stored.filter(|_| meta.is_aged).map(|s| s.initial_age_s);
+    facts.age_s = meta.aged_s;
     let step = if facts.stored { Step::Store } else { Step::Pass };
     x.origin = meta.origin.clone();
     x.origin_us = meta.origin_us;

@@ -61,7 +61,7 @@ pub async fn pass(
         // a HEAD answer may tell a length that no body of its own has
         response.body = Body::Empty;
     }
-    response.cache = x.cache.clone();
+    response.cache = CacheFacts { age_s: plan.meta.aged_s, ..x.cache.clone() };
     response.origin_status = (fetched.origin_status != 0).then_some(fetched.origin_status);
     response.generated = fetched.generated;
     Ok(response)

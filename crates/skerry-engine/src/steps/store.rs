@@ -8,7 +8,7 @@ use skerry_http::fields::{Fields, Known};
 use skerry_http::head::{Method, ResponseHead, split_target};
 use skerry_http::key::Mode;
 use skerry_http::store::{Limits, RequestFacts, Storage, storage};
-use skerry_http::{validators, vary};
+use skerry_http::{age, validators, vary};
 
 use super::fetch::{Errand, Fetched};
 use crate::exchange::Meta;
@@ -100,12 +100,14 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
         coding: None,
         tags: tags(&head.fields),
     };
+    // told anew with each answer, in the one form it may have; of what is only passed on as well
+    plan.meta.aged_s = age::told_s(&head.fields, fetched.times);
+    head.fields.remove(b"age");
     clean(&live, behavior, head); // before fields are set aside: what nobody may have, the first asker may not either
     match decision {
         Storage::Refuse(reason) => plan.meta.reason = reason.name(),
         Storage::Store { stored, strip } => {
             plan.meta.once = take(&mut head.fields, &strip);
-            plan.meta.is_aged = head.fields.remove(b"age"); // told anew with each answer
             plan.meta.stored = Some(stored);
             plan.coding = coding(&live, behavior, errand, head, fetched.length, stored.fresh_for_s);
         }
