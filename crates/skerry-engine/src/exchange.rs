@@ -38,6 +38,35 @@ pub struct Peer {
     pub tls_cipher: String,
 }
 
+/// Where a value stands in a serialised head: what is asked for at each hit is not looked for at each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    /// Of the first line with this name, whose colon is part of it; nowhere when there is none.
+    pub fn find(head: &[u8], name: &[u8]) -> Place {
+        let mut at = 0;
+        for line in head.split_inclusive(|&b| b == b'\n') {
+            if line.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
+                let value = line[name.len()..].trim_ascii_end();
+                let space = value.len() - value.trim_ascii_start().len();
+                let start = at + name.len() + space;
+                return Place { start: start as u32, end: (at + name.len() + value.len()) as u32 };
+            }
+            at += line.len();
+        }
+        Place::default()
+    }
+
+    /// The value; empty where there is none.
+    pub fn of(self, head: &[u8]) -> &[u8] {
+        head.get(self.start as usize..self.end as usize).unwrap_or(b"")
+    }
+}
+
 /// What the engine knows of a stored answer, beside its head and body.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
@@ -67,6 +96,8 @@ pub struct Meta {
     pub aged_s: Option<u32>,
     /// Fields that the store must not keep (RFC 9111 5.2.2.4): for the request that caused the fetch alone.
     pub once: Option<Arc<Fields>>,
+    /// Where `Content-Type` stands in its head, for the records of hits.
+    pub content_type: Place,
     /// Head under a response headers policy, ready: the policy's digest and the bytes.
     pub rendered: Option<Arc<(u64, Bytes)>>,
 }
@@ -468,6 +499,14 @@ pub fn response_head(status: u16, fields: Fields) -> ResponseHead {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_found_again() {
+        let head = b"HTTP/1.1 200 OK\r\nX: content-type: no\r\nCONTENT-TYPE:  text/html \r\nA: b\r\n";
+        assert_eq!(Place::find(head, b"content-type:").of(head), b"text/html");
+        let without = b"HTTP/1.1 200 OK\r\nContent-Typo: a\r\n";
+        assert_eq!(Place::find(without, b"content-type:").of(without), b"");
+    }
 
     #[test]
     fn heads_freeze_and_thaw() {

@@ -86,6 +86,10 @@ pub struct View<'a> {
     pub time_us: u64,
     pub first_byte_us: u64,
     pub outcome: Outcome,
+    /// As it was when the head went out (`x-edge-response-result-type`).
+    pub response_outcome: Outcome,
+    /// `x-edge-detailed-result-type`.
+    pub detailed: &'a str,
     /// Reason name (rules/reasons.toml), empty for a plain hit.
     pub reason: &'a str,
     /// The step that answered.
@@ -93,6 +97,8 @@ pub struct View<'a> {
     pub behavior: &'a str,
     pub content_type: &'a [u8],
     pub content_bytes: Option<u64>,
+    /// First and last byte, where the answer has a Content-Range.
+    pub range: Option<(u64, u64)>,
     pub age_s: Option<u32>,
     pub ttl_s: Option<i64>,
     pub key_hash: u64,
@@ -271,7 +277,7 @@ impl Writer {
         tab(out);
         put_escaped(v.tls_cipher.as_bytes(), out);
         tab(out);
-        out.extend_from_slice(v.outcome.log_word().as_bytes());
+        out.extend_from_slice(v.response_outcome.log_word().as_bytes());
         tab(out);
         out.extend_from_slice(version_word(v.version).as_bytes());
         out.extend_from_slice(b"\t-\t-\t");
@@ -279,7 +285,7 @@ impl Writer {
         tab(out);
         put_seconds(v.first_byte_us, out);
         tab(out);
-        out.extend_from_slice(v.outcome.log_word().as_bytes());
+        out.extend_from_slice(v.detailed.as_bytes());
         tab(out);
         put_escaped(v.content_type, out);
         tab(out);
@@ -287,7 +293,16 @@ impl Writer {
             Some(n) => decimal::put(n, out),
             None => out.push(b'-'),
         }
-        out.extend_from_slice(b"\t-\t-\n");
+        match v.range {
+            None => out.extend_from_slice(b"\t-\t-"),
+            Some((first, last)) => {
+                tab(out);
+                decimal::put(first, out);
+                tab(out);
+                decimal::put(last, out);
+            }
+        }
+        out.push(b'\n');
     }
 }
 
@@ -320,11 +335,15 @@ pub fn json_of(v: &View<'_>) -> Value {
         "time_us": v.time_us,
         "first_byte_us": v.first_byte_us,
         "result": v.outcome.log_word(),
+        "response_result": v.response_outcome.log_word(),
+        "detailed_result": v.detailed,
         "reason": v.reason,
         "step": v.step,
         "behavior": v.behavior,
         "content_type": text(v.content_type),
         "content_bytes": v.content_bytes,
+        "range_start": v.range.map(|(first, _)| first),
+        "range_end": v.range.map(|(_, last)| last),
         "age_s": v.age_s,
         "ttl_s": v.ttl_s,
         "key": format!("{:016x}", v.key_hash),
@@ -364,11 +383,14 @@ pub(crate) mod tests {
             time_us: 1_234_567,
             first_byte_us: 999,
             outcome: Outcome::Hit,
+            response_outcome: Outcome::Hit,
+            detailed: "Hit",
             reason: "",
             step: "lookup",
             behavior: "*",
             content_type: b"text/html",
             content_bytes: Some(7),
+            range: Some((10, 16)),
             age_s: Some(3),
             ttl_s: Some(5),
             key_hash: 1,
@@ -394,5 +416,6 @@ pub(crate) mod tests {
             (fields[7], fields[10], fields[18], fields[27]),
             ("/a%20b", "x/1%20(y)", "1.234", "0.000")
         );
+        assert_eq!(fields[28..], ["Hit", "text/html", "7", "10", "16"]);
     }
 }

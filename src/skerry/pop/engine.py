@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from skerry.base import environment
+from skerry.pop import logfile
 from skerry.pop.frames import FrameError, Frames, encode
 
 
@@ -291,7 +292,7 @@ def config(
             "cache_bytes_max": part["cache_bytes_max"],
             "object_bytes_max": part["object_bytes_max"],
             "state_dir": f"{part['state_dir']}/pops/{pop}",
-            "access_log": f"{part['log_dir']}/{pop}.log",
+            "access_log": f"{part['log_dir']}/{logfile.file_of(pop, str(part['access_log_format']))}",
             "access_log_format": part["access_log_format"],
             "function_log": f"{part['log_dir']}/functions.log",
             "no_deadline": not part["deadlines"],

@@ -199,5 +199,5 @@ def test_config_names_what_the_native_engine_wants() -> None:
     assert made["http_fds"] == [5]
     assert made["https_fds"] == []
     assert made["state_dir"] == "/s/pops/us-east"
-    assert made["access_log"] == "/s/log/us-east.log"
+    assert made["access_log"] == "/s/log/us-east.standard.log"
     assert (made["launcher"], made["launcher_token"]) == ("launcher.sock", "t")

@@ -17,7 +17,7 @@ use super::fetch::{Errand, Fetched, Renewal, Source, fetch};
 use super::store::{self, Plan};
 use crate::compress::Compressor;
 use crate::core::Core;
-use crate::exchange::{Body, Failure, Meta, Response, Stone, freeze, thaw};
+use crate::exchange::{Body, Failure, Meta, Place, Response, Stone, freeze, thaw};
 use crate::record::Note;
 use crate::stats::{add, count};
 use crate::walk::Step;
@@ -215,6 +215,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
         ..stone.meta().clone()
     };
     let frozen = freeze(head.status, None, &head.fields);
+    meta.content_type = Place::find(&frozen, b"content-type:");
     meta.rendered = rendered(errand, head.status, None, &head.fields);
     refresh(errand, writer, stone, &frozen, meta, &store::tags(&head.fields));
     count(&core.stats.fills_stored);
@@ -256,6 +257,7 @@ fn set_head(
     let keep =
         if meta.stored.is_some() { Keep::Store } else { Keep::Pass { do_not_wait_ms: DO_NOT_WAIT_MS } };
     if meta.stored.is_some() {
+        meta.content_type = Place::find(&head, b"content-type:");
         meta.rendered = rendered(errand, meta.status, fetched.description.as_deref(), &plan.fields);
     }
     let body_bytes = if plan.coding.is_some() { None } else { fetched.length };
