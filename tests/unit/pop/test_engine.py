@@ -29,8 +29,8 @@ class Fake:
             raise ValueError("format: only 1 is known")
         self.applied.append(snapshot)
 
-    def purge(self, request: bytes) -> int:
-        return len(request)
+    def purge(self, request: bytes) -> tuple[int, int]:
+        return len(request), 7
 
     def status(self) -> bytes:
         return b'{"requests": 7}'
@@ -118,7 +118,7 @@ def test_ops(rig: Rig) -> None:
         {"ok": True, "pid": hello[0]["pid"], "version": 4, "body_bytes": 15},
         b'{"requests": 7}',
     )
-    assert purged[0]["sequence"] == 2
+    assert (purged[0]["sequence"], purged[0]["held"]) == (2, 7)
     assert (known[0]["found"], known[1]) == (True, b"{}")
     assert unknown[0]["found"] is False
     assert url[1] == b'{"url": "/"}'
