@@ -82,6 +82,8 @@ pub struct Meta {
     pub may_outgrow: bool,
     /// The function that made it.
     pub generated: Option<Trigger>,
+    /// It is an error that may be about what this request carried: kept for those that look the same to the origin.
+    pub is_apart: bool,
     /// What we made instead of an answer that did not come.
     pub failure: Option<Arc<Failure>>,
     /// Who answered.

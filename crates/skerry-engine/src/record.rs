@@ -195,6 +195,14 @@ fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
+fn put_range(range: Option<(u64, u64)>, out: &mut Vec<u8>) {
+    let Some((first, last)) = range else { return out.extend_from_slice(b"\t-\t-") };
+    for end in [first, last] {
+        out.push(b'\t');
+        decimal::put(end, out);
+    }
+}
+
 pub(crate) fn version_word(version: Version) -> &'static str {
     match version {
         Version::Http10 => "HTTP/1.0",
@@ -293,15 +301,7 @@ impl Writer {
             Some(n) => decimal::put(n, out),
             None => out.push(b'-'),
         }
-        match v.range {
-            None => out.extend_from_slice(b"\t-\t-"),
-            Some((first, last)) => {
-                tab(out);
-                decimal::put(first, out);
-                tab(out);
-                decimal::put(last, out);
-            }
-        }
+        put_range(v.range, out);
         out.push(b'\n');
     }
 }

@@ -177,7 +177,7 @@ pub fn find(
     let mut key = core.key.borrow_mut();
     behavior.key.write(head, &mut key);
     let hash = hash_key(&key);
-    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
+    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, head, names, out);
     let stone = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut())?;
     let purges = core.shared.cache.purges();
     // a purge of this name would not have found it: the log is asked about all names at once, or about this one

@@ -25,6 +25,11 @@ use crate::walk::Step;
 /// So long requests of a key do not wait for each other once its answer turned out not to be shared.
 const DO_NOT_WAIT_MS: u64 = 60_000;
 
+/// What an origin may have done because of what one request carried: it had read the request by then. That it could not be
+/// reached or took too long is about the origin.
+const REQUEST_MADE: [&str; 5] =
+    ["origin-closed", "origin-bad-head", "origin-bad-framing", "origin-head-too-large", "origin-bad-interim"];
+
 /// Where the steps of a fill are told to the request that caused it.
 pub type Notes = Rc<std::cell::RefCell<Vec<Note>>>;
 
@@ -176,6 +181,9 @@ async fn failed(core: &Rc<Core>, errand: &Errand, mut writer: FillWriter<Meta>, 
         sent: errand.viewer.clone(),
     };
     let mut plan = store::plan(errand, &mut fetched);
+    if REQUEST_MADE.contains(&&*failure.code) && plan.meta.stored.is_some() {
+        store::keep_apart(errand, &mut plan);
+    }
     plan.meta.failure = Some(Arc::new(failure));
     set_head(core, errand, &mut writer, &plan, &fetched);
     finish(core, writer, None);

@@ -82,7 +82,7 @@ fn look(core: &Core, x: &Exchange, hash: u64, key: &[u8]) -> Option<(Lookup<Meta
     let mut verdict = Reuse::Fresh;
 
     let behavior = &live.sites[x.site].behaviors[x.behavior];
-    let request = &x.head.fields;
+    let request = &x.head;
     let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, request, names, out);
     let host = skerry_http::target::split_port(&x.head.authority).0.to_ascii_lowercase();
     let paths = store::names(behavior, &x.viewer_target, &x.head.target);
@@ -279,8 +279,7 @@ fn of_arrival(
     let live = x.live.clone();
     let behavior = &live.sites[x.site].behaviors[x.behavior];
     let is_for = {
-        let variant_of =
-            |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head.fields, names, out);
+        let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head, names, out);
         arrival.is_for(&variant_of, &mut Vec::new())
     };
     if !is_for {
@@ -397,7 +396,12 @@ fn of_fill(
     x.origin_us = meta.origin_us;
     if let (Some(stored), Some(_)) = (&meta.stored, &meta.failure) {
         let ttl_s = stored.ttl_s(x.begun_unix_ms / 1000);
-        x.note(step, format!("the failure is kept for {ttl_s} s, for all who ask for this key"));
+        let whom = if meta.is_apart {
+            "requests that look the same to the origin"
+        } else {
+            "all who ask for this key"
+        };
+        x.note(step, format!("the failure is kept for {ttl_s} s, for {whom}"));
     } else if facts.stored {
         x.note(step, "it goes into the store while it arrives");
     } else {
