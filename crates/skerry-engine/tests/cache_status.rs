@@ -179,9 +179,12 @@ fn stage(profile: &str, event: &str, deed: fn(Value) -> Deed) -> (Bench, Rc<Laun
     (Bench::with(&snapshot, Rc::new(To(origin)), Limits::of(64 << 20), clock(), &launcher.path), launcher)
 }
 
+/// Where a function stands, what it does, the status that comes of it, and what is said.
+type Failing = (&'static str, fn(Value) -> Deed, u16, &'static str);
+
 #[test]
 fn it_names_what_a_function_did_wrong() {
-    let rows: &[(&str, fn(Value) -> Deed, u16, &str)] = &[
+    let rows: &[Failing] = &[
         ("viewer-request", |_| Deed::Raise, 503, "skerry; detail=function.raised"),
         ("origin-request", |_| Deed::Raise, 503, "skerry; fwd=uri-miss; detail=function.raised"),
         (

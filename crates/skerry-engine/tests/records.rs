@@ -67,10 +67,13 @@ fn a_range_that_was_passed_on_is_told() {
     });
 }
 
+/// What an origin does, how it is asked, and the three words that come of it.
+type Failing = (&'static str, fn() -> Reply, &'static str, [&'static str; 3]);
+
 #[test]
 fn errors_have_the_vendors_finer_word() {
     let cut = || Reply::Close(format!("{KEPT}Content-Length: 10\r\n\r\nhello").into_bytes());
-    let rows: [(&str, fn() -> Reply, &str, [&str; 3]); 6] = [
+    let rows: [Failing; 6] = [
         (
             "its own error",
             || Reply::Keep(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n".to_vec()),
