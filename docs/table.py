@@ -17,7 +17,7 @@ PAIR = re.compile(r"^([A-Za-z0-9_-]+|\"[^\"]+\")\s*=\s*(.*)$")
 # `#` outside of a string, at the end of a value
 TRAILING = re.compile(r"^(?:[^\"'#]|\"(?:\\.|[^\"\\])*\"|'[^']*')*#\s*(.*)$")
 INLINE_ITEMS_MAX = 8
-HEADS = {"todo": "what to do"}
+HEADS = {"todo": "what to do", "detailed": "in the standard log"}
 
 # Any, here and below: what TOML can hold is what TOML can hold
 Value = Any

@@ -14,8 +14,10 @@ class Engine:
     def __init__(self, config: bytes) -> None: ...
     def apply(self, snapshot: bytes) -> None:
         """Swap the snapshot; requests under way keep theirs. Raises ValueError."""
-    def purge(self, request: bytes) -> int:
-        """JSON {"paths": [..], "hosts": [..], "tags": [..], "all": bool, "soft": bool} → its sequence, durable."""
+    def purge(self, request: bytes) -> tuple[int, int]:
+        """JSON {"paths": [..], "hosts": [..], "tags": [..], "all": bool, "soft": bool} → its sequence, durable, and how
+        many objects were stored when it came. Hosts beside paths: the paths of the distributions that answer for them.
+        """
     def status(self) -> bytes:
         """JSON of counters and gauges (docs/reference/status.md)."""
     def explain_request(self, request_id: str) -> bytes | None:

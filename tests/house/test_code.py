@@ -89,6 +89,15 @@ NO_CODES = {
     *("cache-status", "content-length", "keep-alive", "proxy-connection", "transfer-encoding"),
     *("x-amz-cf-id", "x-amz-cf-pop", "x-cache", "http2-settings", "kebab-case"),
 }
+# x-edge-detailed-result-type where the result is Error (CloudFront Developer Guide, "Standard logging reference")
+DETAILED = {
+    *("AbortedOrigin", "ClientCommError", "ClientGeoBlocked", "ClientHungUpRequest", "Error"),
+    *("InvalidRequest", "InvalidRequestBlocked", "InvalidRequestCertificate"),
+    *("InvalidRequestHeader", "InvalidRequestMethod", "OriginCommError", "OriginConnectError"),
+    *("OriginContentRangeLengthError", "OriginDnsError", "OriginError", "OriginHeaderTooBigError"),
+    *("OriginInvalidResponseError", "OriginReadError", "OriginWriteError"),
+    *("OriginZeroSizeObjectError", "SlowReaderOriginError"),
+}
 # the rooms whose names reach a viewer, a record or `Cache-Status`
 CORE = ("crates/skerry-engine/src", "crates/skerry-cache/src")
 NAMED = re.compile(r'(?<![b\\])"([a-z0-9]+(?:-[a-z0-9]+)+)"')
@@ -119,7 +128,8 @@ def test_what_the_table_of_failures_has_is_said_by_the_core() -> None:
 
 def test_every_failure_is_whole() -> None:
     for code, entry in tables.load("failures").items():
-        assert set(entry) == {"class", "meaning", "todo"}, code
+        assert set(entry) == {"class", "detailed", "meaning", "todo"}, code
+        assert entry["detailed"] in DETAILED, code
         assert entry["class"] in CLASSES, code
         assert entry["meaning"].endswith("."), code
         assert entry["todo"].endswith("."), code

@@ -214,9 +214,12 @@ class Seen:
     cut: bool
 
 
-def ask(port: int, path: str, *, accept: str = "*/*", method: str = "GET") -> Seen:
-    """One request on a connection of its own. A plain socket: a library would hide how a body ends."""
-    text = f"{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+def ask(port: int, path: str, *, accept: str = "*/*", method: str = "GET", lines: str = "") -> Seen:
+    """One request on a connection of its own. A plain socket: a library would hide how a body ends.
+
+    lines: further fields, each with its CRLF.
+    """
+    text = f"{method} {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAccept: {accept}\r\n{lines}Connection: close\r\n\r\n"
     data = b""
     with socket.create_connection(("127.0.0.1", port), 30) as connection:
         connection.sendall(text.encode())

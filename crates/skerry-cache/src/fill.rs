@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 
 use crate::body::{Abort, BodyReader, Chunks, ReadError};
 use crate::budget::{Budget, Charge};
+use crate::fate::Fate;
 use crate::labels::{LabelParts, Labels, Packed};
 use crate::object::{HeadParts, Object, answers};
 
@@ -146,6 +147,7 @@ pub(crate) struct Fill<M> {
     pub(crate) is_outdated: AtomicBool,
     /// Takes no waiters: its key was one not to wait for, and its head has not said otherwise.
     pub(crate) is_alone: AtomicBool,
+    pub(crate) fate: Arc<Fate>,
 }
 
 impl<M> Fill<M> {
@@ -168,6 +170,7 @@ impl<M> Fill<M> {
             chunks,
             is_outdated: AtomicBool::new(false),
             is_alone: AtomicBool::new(is_alone),
+            fate: Arc::default(),
         })
     }
 
@@ -255,6 +258,11 @@ impl<M> FillReader<M> {
     /// The fill's number, the same for all its readers: for records and `explain`.
     pub fn fill_id(&self) -> u64 {
         self.fill.id
+    }
+
+    /// What becomes of the fill, to be asked when it is over.
+    pub fn fate(&self) -> &Arc<Fate> {
+        &self.fill.fate
     }
 
     /// Wait for what arrives.

@@ -3,7 +3,7 @@
 //! A walk through the room:
 //! [`key`] names a response; [`object`] is one as stored, [`body`] its bytes in pieces that are read while they
 //! grow, [`arena`] where large pieces lie so that a socket can send them; [`cache`] finds (`lookup`) or lets a
-//! request take part in fetching (`lookup_or_join`, whose question and answers are in [`lookup`]); [`fill`] is a response on its way, [`writer`] its writing end; [`purge`] says what
+//! request take part in fetching (`lookup_or_join`, whose question and answers are in [`lookup`]); [`fill`] is a response on its way, [`writer`] its writing end, [`fate`] what became of it; [`purge`] says what
 //! a purge is, [`log`] keeps them and is asked on a hit, `journal` is their bytes on disk, [`labels`] what they
 //! match; [`s3fifo`] says who leaves, [`simulate`] runs the same queue over traces; [`budget`] counts every byte,
 //! [`limits`] names the limits and the gauges.
@@ -39,6 +39,7 @@ pub mod arena;
 pub mod body;
 pub mod budget;
 pub mod cache;
+pub mod fate;
 pub mod fill;
 mod index;
 mod journal;
@@ -57,6 +58,7 @@ pub use arena::Arena;
 pub use body::{Abort, BodyReader, ReadError};
 pub use budget::{Budget, Charge, Refused, charged};
 pub use cache::Cache;
+pub use fate::{Became, Fate};
 pub use fill::{Arrival, Course, FillHead, FillReader, Keep, Release, Storing};
 pub use key::{Key, hash_key};
 pub use labels::{LabelParts, Labels};

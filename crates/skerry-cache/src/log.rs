@@ -26,6 +26,8 @@ const PREFIX: u8 = 2;
 const TAG: u8 = 3;
 const HOST: u8 = 4;
 const ALL: u8 = 5;
+/// Not a purge's own kind: under a path without its query stand the purges that name one of its queries.
+const QUERY: u8 = 6;
 
 #[derive(Clone, Copy, Default)]
 struct Latest {
@@ -66,6 +68,7 @@ struct Rules {
     floor: u64,
     last_tag: u64,
     last_prefix: u64,
+    last_host: u64,
     latest: HashMap<u64, Latest, BuildHasherDefault<Ready>>,
     /// Lengths of the purged prefixes, each with the last number it was purged with.
     prefix_lengths: BTreeMap<usize, u64>,
@@ -107,7 +110,12 @@ impl Rules {
                 self.last_prefix = seq.max(self.last_prefix);
             }
             TAG => self.last_tag = seq.max(self.last_tag),
+            HOST => self.last_host = seq.max(self.last_host),
             _ => {}
+        }
+        if let (PATH | PREFIX, Some(bare)) = (kind, bare_of(value)) {
+            let latest = self.latest.entry(print_of(QUERY, None, bare)).or_default();
+            latest.hard = seq.max(latest.hard);
         }
         self.seq = seq.max(self.seq);
     }
@@ -146,12 +154,34 @@ impl Rules {
         worst
     }
 
+    /// Is nothing purged since `mark` about an object with these labels, by whatever host and query it is asked for?
+    fn is_clear(&self, mark: u64, labels: &dyn Labels) -> bool {
+        if self.verdict(mark, labels) != Verdict::Untouched || self.last_host > mark {
+            return false;
+        }
+        let mut is_clear = true;
+        labels.each_path(&mut |path| {
+            let bare = bare_of(path).unwrap_or(path);
+            let is_after = |latest: &Latest| latest.hard.max(latest.soft) > mark;
+            // a purge of the bare path, or of some query of it; longer prefixes of it have a query in them
+            for (kind, space) in [(QUERY, None), (PATH, None), (PATH, Some(labels.space()))] {
+                is_clear &= !self.latest.get(&print_of(kind, space, bare)).is_some_and(is_after);
+            }
+        });
+        is_clear
+    }
+
     fn forget_up_to(&mut self, floor: u64) {
         self.latest.retain(|_, latest| latest.hard.max(latest.soft) > floor);
         self.latest.shrink_to_fit();
         self.prefix_lengths.retain(|_, last| *last > floor);
         self.floor = floor.max(self.floor);
     }
+}
+
+/// A path without its query; `None` where it has none.
+fn bare_of(path: &[u8]) -> Option<&[u8]> {
+    path.iter().position(|&b| b == b'?').map(|at| &path[..at])
 }
 
 fn worse(a: Verdict, b: Verdict) -> Verdict {
@@ -199,6 +229,13 @@ impl PurgeLog {
         }
         let rules = self.rules.read();
         (rules.verdict(mark, labels), rules.seq)
+    }
+
+    /// Up to which number nothing purged since `mark` is about an object with these labels, *whatever* host and query
+    /// of its paths it is asked for; `None` where something may be. For objects that many names share.
+    pub fn clear_up_to(&self, mark: u64, labels: &dyn Labels) -> Option<u64> {
+        let rules = self.rules.read();
+        (mark >= rules.floor && rules.is_clear(mark, labels)).then_some(rules.seq)
     }
 
     /// Are there so many entries that the cache should be swept and the log compacted?
@@ -362,8 +399,38 @@ mod tests {
         assert_eq!(log.seq(), 0);
     }
 
+    #[test]
+    fn clear_is_what_no_name_of_a_path_was_purged_under() {
+        let rows = [
+            (Target::Path(of("/other")), true),
+            (Target::Path(of("/img/ab")), true),
+            (Target::Path(of("/img/ab?x=1")), true),
+            (Target::Prefix(of("/img/a/")), true),
+            (Target::Prefix(of("/imgs")), true),
+            (Target::Tag(of("sport")), true),
+            (Target::Path(of("/img/a")), false),
+            (Target::Path(of("/img/a?x=2")), false),
+            (Target::Prefix(of("/img/a?")), false),
+            (Target::Prefix(of("/img/a?x=2")), false),
+            (Target::Prefix(of("/im")), false),
+            (Target::Tag(of("news")), false),
+            (Target::Host(of("example.com")), false), // another name of it
+            (Target::All, false),
+        ];
+        for (target, is_clear) in rows {
+            let log = PurgeLog::new(100);
+            let seq = log.append(&purge(target.clone(), Force::Soft, None)).unwrap().seq;
+            let packed = LABELS.pack();
+            let clear = log.clear_up_to(seq - 1, &Packed(&packed));
+            assert_eq!(clear, is_clear.then_some(seq), "{target:?}");
+            assert_eq!(log.clear_up_to(seq, &Packed(&packed)), Some(seq), "asked for after: {target:?}");
+            log.compact(seq);
+            assert_eq!(log.clear_up_to(seq - 1, &Packed(&packed)), None, "what is forgotten: {target:?}");
+        }
+    }
+
     fn any_purge() -> impl Strategy<Value = Purge> {
-        let word = "[ab]{0,3}".prop_map(|word| word.into_bytes().into_boxed_slice());
+        let word = "[ab]{0,2}(\\?[ab]{0,2})?".prop_map(|word| word.into_bytes().into_boxed_slice());
         let target = (0..5, word).prop_map(|(kind, word)| match kind {
             0 => Target::Path(word),
             1 => Target::Prefix(word),
@@ -395,6 +462,24 @@ mod tests {
     }
 
     proptest! {
+        /// Law: what is clear is untouched under every host and every query.
+        #[test]
+        fn clear_covers_every_name(
+            purges in proptest::collection::vec(any_purge(), 0..6), path in "[ab]{1,2}", first in "(\\?[ab]{0,2})?",
+            then in "(\\?[ab]{0,2})?", host in "[ab]{0,3}", space in "[xy]", mark in 0_usize..6,
+        ) {
+            let log = PurgeLog::new(1000);
+            purges.iter().for_each(|purge| drop(log.append(purge).unwrap()));
+            let mark = mark.min(purges.len()) as u64;
+            let (first, then) = (format!("{path}{first}"), format!("{path}{then}"));
+            let own = LabelParts { space: space.as_bytes(), host: b"a", paths: &[first.as_bytes()], tags: &[b"a"] };
+            if log.clear_up_to(mark, &Packed(&own.pack())).is_some() {
+                let paths = [first.as_bytes(), then.as_bytes(), path.as_bytes()];
+                let asked = LabelParts { host: host.as_bytes(), paths: &paths, ..own };
+                prop_assert_eq!(naive(&purges, mark, asked), Verdict::Untouched);
+            }
+        }
+
         /// Law: the log answers as the plain list does, before and after a replay of its records in any order.
         #[test]
         fn the_log_is_the_list(

@@ -61,6 +61,7 @@ pub(crate) enum Body {
 pub struct Object<M> {
     hash: u64,
     id: u64,
+    /// Up to which purge it is known to stand, and (top bit) that it does so under every name: see `is_clear`.
     mark: AtomicU64,
     block: Box<[u8]>,
     chunks: Option<Arc<Chunks>>,
@@ -74,6 +75,7 @@ pub struct Object<M> {
 }
 
 const SOFT: u32 = 1 << 31;
+const CLEAR: u64 = 1 << 63;
 
 /// Where a new object comes from.
 pub(crate) struct Origin {
@@ -230,7 +232,7 @@ impl<M> Object<M> {
     /// The full position again: the mark is never behind it, nor two thousand million purges ahead.
     pub(crate) fn born_seq(&self) -> u64 {
         let low = u64::from(self.born_and_soft.load(Ordering::Acquire) & !SOFT);
-        let mark = self.mark.load(Ordering::Acquire);
+        let mark = self.mark();
         let near = (mark & !u64::from(!SOFT)) | low;
         if near > mark { near.wrapping_sub(u64::from(SOFT)) } else { near }
     }
@@ -238,6 +240,26 @@ impl<M> Object<M> {
     /// Has anything been purged since its body was asked for?
     pub fn may_be_purged(&self, purges: &PurgeLog) -> bool {
         self.born_seq() < purges.seq()
+    }
+
+    /// Has nothing been purged that could be about it under whatever host and query of its own path? One comparison,
+    /// but for the first time after each purge. A path that a function made another of is not among its names: only a
+    /// request for the very path of its key may ask.
+    pub fn is_clear(&self, purges: &PurgeLog) -> bool {
+        let held = self.mark.load(Ordering::Acquire);
+        if held & CLEAR != 0 && held & !CLEAR >= purges.seq() {
+            return true;
+        }
+        let Some(seq) = purges.clear_up_to(self.born_seq(), &Packed(self.packed_labels())) else {
+            return false;
+        };
+        // who has moved the mark meanwhile knows of a later purge, and that is asked about at the next hit
+        let _ = self.mark.compare_exchange(held, seq | CLEAR, Ordering::AcqRel, Ordering::Relaxed);
+        true
+    }
+
+    fn mark(&self) -> u64 {
+        self.mark.load(Ordering::Acquire) & !CLEAR
     }
 
     /// Is it labelled with this host and this path?
@@ -264,7 +286,8 @@ impl<M> Object<M> {
 
     /// Ask the log what happened since the mark, and move the mark. One comparison when nothing did.
     pub(crate) fn standing(&self, purges: &PurgeLog) -> Verdict {
-        let mark = self.mark.load(Ordering::Acquire);
+        let held = self.mark.load(Ordering::Acquire);
+        let mark = held & !CLEAR;
         if mark < purges.seq() {
             let (verdict, seq) = purges.verdict(mark, &Packed(self.packed_labels()));
             match verdict {
@@ -272,7 +295,8 @@ impl<M> Object<M> {
                 Verdict::Soft => self.soften(),
                 Verdict::Untouched => {}
             }
-            self.mark.fetch_max(seq, Ordering::AcqRel);
+            // where another moved it meanwhile, it stands at that one's
+            let _ = self.mark.compare_exchange(held, seq, Ordering::AcqRel, Ordering::Relaxed);
         }
         if self.is_soft_purged() { Verdict::Soft } else { Verdict::Untouched }
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::body::{Abort, CHUNK_BYTES, Room};
 use crate::budget::{Charge, Refused, charged};
 use crate::cache::Core;
+use crate::fate::Became;
 use crate::fill::{Course, Fill, FillHead, Keep, Release, Stage};
 use crate::object::{Body, Draft, HeadParts, INLINE_BODY_BYTES_MAX, Object, Origin};
 use crate::purge::Verdict;
@@ -261,6 +262,8 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
         };
         self.unlist();
         self.is_over = true;
+        let became = stored.as_ref().map_or_else(|why| Became::NotStored(why.clone()), |_| Became::Stored);
+        self.fill.fate.settle(became);
         if self.course != Course::Stores {
             self.fill.chunks.complete(trailers);
         }
@@ -289,6 +292,7 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
         }
         self.unlist();
         self.is_over = true;
+        self.fill.fate.settle(not_stored.clone().map_or(Became::Stored, Became::NotStored));
         self.fill.settle(Stage::Object(Arc::clone(&object)));
         self.fill.chunks.wake();
         Refreshed { object, not_stored }
@@ -307,6 +311,7 @@ impl<M: Clone + Send + Sync + 'static> FillWriter<M> {
     fn give_up(&mut self, release: Release, abort: Arc<Abort>) {
         self.unlist();
         self.is_over = true;
+        self.fill.fate.settle(Became::Failed(Arc::clone(&abort)));
         if self.head.is_none() {
             self.fill.settle(Stage::Gone(release));
         }

@@ -1,5 +1,6 @@
 //! An engine: the cores of one PoP, started from descriptors and a configuration, steered from outside.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -25,6 +26,7 @@ use crate::record::Format;
 use crate::seat::Seat;
 use crate::snapshot::Live;
 use crate::stats;
+use crate::steps::route;
 use crate::tls::Acceptor;
 
 fn default_threads() -> usize {
@@ -98,6 +100,42 @@ struct PurgeRequest {
     soft: bool,
     #[serde(default)]
     distribution: Option<String>,
+}
+
+impl PurgeRequest {
+    /// What it names, one by one. Hosts beside paths say whose paths are meant: those of the distributions that answer
+    /// for them.
+    fn purges(&self, live: &Live) -> Result<Vec<Purge>, String> {
+        let force = if self.soft { Force::Soft } else { Force::Hard };
+        let own: Option<Box<[u8]>> = self.distribution.as_ref().map(|d| d.as_bytes().into());
+        let lower = |text: &String| text.to_ascii_lowercase().into_bytes().into_boxed_slice();
+        let mut purges = Vec::new();
+        let mut add = |target: Target, space: Option<Box<[u8]>>| purges.push(Purge { target, force, space });
+        let mut spaces = BTreeSet::from([own.clone()]);
+        if !self.paths.is_empty() && !self.hosts.is_empty() {
+            let site_of = |host: &String| {
+                let at = route::site_of(live, host.as_bytes());
+                let site = at.ok_or_else(|| format!("purge: no distribution answers for '{host}'"))?;
+                Ok(Some(live.sites[site].id.as_bytes().into()))
+            };
+            spaces = self.hosts.iter().map(site_of).collect::<Result<_, String>>()?;
+        }
+        for path in &self.paths {
+            let target = path_target(path)?;
+            spaces.iter().for_each(|space| add(target.clone(), space.clone()));
+        }
+        if self.paths.is_empty() {
+            self.hosts.iter().for_each(|host| add(Target::Host(lower(host)), own.clone()));
+        }
+        self.tags.iter().for_each(|tag| add(Target::Tag(lower(tag)), own.clone()));
+        if self.all {
+            add(Target::All, own.clone());
+        }
+        if purges.is_empty() {
+            return Err("purge: nothing named: paths, hosts, tags or all".to_owned());
+        }
+        Ok(purges)
+    }
 }
 
 /// One PoP's engine.
@@ -187,28 +225,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Purge; durable when it returns. The position afterwards.
-    pub fn purge(&self, request: &[u8]) -> Result<u64, String> {
+    /// Purge; durable when it returns. The position afterwards, and how many objects were stored when it came.
+    pub fn purge(&self, request: &[u8]) -> Result<(u64, usize), String> {
         let request: PurgeRequest = serde_json::from_slice(request).map_err(|e| format!("purge: {e}"))?;
-        let mut targets = Vec::new();
-        for path in &request.paths {
-            targets.push(path_target(path)?);
-        }
-        targets
-            .extend(request.hosts.iter().map(|h| Target::Host(h.to_ascii_lowercase().into_bytes().into())));
-        targets.extend(request.tags.iter().map(|t| Target::Tag(t.to_ascii_lowercase().into_bytes().into())));
-        if request.all {
-            targets.push(Target::All);
-        }
-        if targets.is_empty() {
-            return Err("purge: nothing named: paths, hosts, tags or all".to_owned());
-        }
-        let force = if request.soft { Force::Soft } else { Force::Hard };
-        let space: Option<Box<[u8]>> = request.distribution.map(|d| d.into_bytes().into());
+        let purges = request.purges(&self.shared.live())?;
         let mut journal = self.journal.lock();
+        let held = self.shared.cache.gauges().objects;
         let mut seq = self.shared.cache.purges().seq();
-        for target in targets {
-            let purge = Purge { target, force, space: space.clone() };
+        for purge in purges {
             let done = self
                 .shared
                 .cache
@@ -221,7 +245,7 @@ impl Engine {
             }
             seq = done.seq;
         }
-        Ok(seq)
+        Ok((seq, held))
     }
 
     /// Counters and gauges. The records of what they count are on their way to the disk.
@@ -337,6 +361,52 @@ fn path_target(path: &str) -> Result<Target, String> {
 mod tests {
     use super::*;
 
+    /// `https://h/a` is the path `/a` of the distribution that answers for `h`, and nothing else of it or of others.
+    #[test]
+    fn a_host_beside_paths_says_whose_they_are() {
+        let site = |name: &str| {
+            json!({"name": name, "id": name, "aliases": [format!("{name}.test")], "enabled": true,
+                "default_root_object": "", "origins": [{"id": "o", "domain": "o.test", "kind": "custom", "path": "",
+                    "protocol": "http-only", "http_port": 80, "https_port": 443, "ssl_protocols": [],
+                    "connect_timeout_s": 1.0, "connect_attempts": 1, "read_timeout_s": 1.0, "keepalive_s": 1.0,
+                    "completion_timeout_s": null, "headers": [], "access": "public", "region": null}],
+                "behaviors": [{"pattern": "*", "origin": "o", "allowed_methods": ["GET"], "cached_methods": ["GET"],
+                    "viewer_protocol": "allow-all", "key": {}, "forward": {},
+                    "ttl": {"min_s": 0, "default_s": 0, "max_s": 1}, "compress": false, "functions": [],
+                    "response_headers": null}]})
+        };
+        let snapshot = json!({"format": 1, "version": 1, "profile": "cloudfront", "level": "warn",
+            "pop": {"name": "pop", "at": "iad"}, "https_port": 1, "targets": {}, "functions": [],
+            "distributions": [site("one"), site("two")]});
+        let live = Live::parse(snapshot.to_string().as_bytes()).unwrap();
+        let named = |request: Value| {
+            let request: PurgeRequest = serde_json::from_value(request).unwrap();
+            let purges = request.purges(&live)?;
+            let told = purges.into_iter().map(|purge| {
+                let space = purge.space.map(|space| String::from_utf8(space.into()).unwrap());
+                (format!("{:?}", purge.target), space)
+            });
+            Ok::<Vec<(String, Option<String>)>, String>(told.collect())
+        };
+        let target = |target: Target| format!("{target:?}");
+        let path = || target(Target::Path(b"/a"[..].into()));
+        let rows = [
+            (json!({"paths": ["/a"]}), vec![(path(), None)]),
+            (json!({"paths": ["/a"], "hosts": ["TWO.test"]}), vec![(path(), Some("two".to_owned()))]),
+            (
+                json!({"paths": ["/*"], "hosts": ["one.test"]}),
+                vec![(target(Target::All), Some("one".to_owned()))],
+            ),
+            (json!({"hosts": ["one.test"]}), vec![(target(Target::Host(b"one.test"[..].into())), None)]),
+        ];
+        for (request, expected) in rows {
+            assert_eq!(named(request.clone()).unwrap(), expected, "{request}");
+        }
+        let stranger = named(json!({"paths": ["/a"], "hosts": ["three.test"]})).unwrap_err();
+        assert_eq!(stranger, "purge: no distribution answers for 'three.test'");
+        assert!(named(json!({})).unwrap_err().contains("nothing named"));
+    }
+
     #[test]
     fn configurations_that_are_wrong_say_where() {
         for (config, word) in [
@@ -357,7 +427,7 @@ mod tests {
         assert!(engine.purge(br#"{"paths":["a"]}"#).is_err());
         assert!(engine.purge(br#"{"paths":["/a*b"]}"#).is_err());
         assert!(engine.purge(br"{}").is_err());
-        assert_eq!(engine.purge(br#"{"paths":["/a","/b*"]}"#), Ok(2));
+        assert_eq!(engine.purge(br#"{"paths":["/a","/b*"]}"#), Ok((2, 0)));
         assert_eq!(engine.status()["cache"]["purge_seq"], 2);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use skerry_cache::{BodyReader, FillReader, Object};
+use skerry_cache::{BodyReader, Fate, FillReader, Object};
 use skerry_contract::Trigger;
 use skerry_http::cache_status::Forward;
 use skerry_http::fields::Fields;
@@ -38,6 +38,35 @@ pub struct Peer {
     pub tls_cipher: String,
 }
 
+/// Where a value stands in a serialised head: what is asked for at each hit is not looked for at each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    /// Of the first line with this name, whose colon is part of it; nowhere when there is none.
+    pub fn find(head: &[u8], name: &[u8]) -> Place {
+        let mut at = 0;
+        for line in head.split_inclusive(|&b| b == b'\n') {
+            if line.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
+                let value = line[name.len()..].trim_ascii_end();
+                let space = value.len() - value.trim_ascii_start().len();
+                let start = at + name.len() + space;
+                return Place { start: start as u32, end: (at + name.len() + value.len()) as u32 };
+            }
+            at += line.len();
+        }
+        Place::default()
+    }
+
+    /// The value; empty where there is none.
+    pub fn of(self, head: &[u8]) -> &[u8] {
+        head.get(self.start as usize..self.end as usize).unwrap_or(b"")
+    }
+}
+
 /// What the engine knows of a stored answer, beside its head and body.
 #[derive(Clone, Debug, Default)]
 pub struct Meta {
@@ -49,8 +78,12 @@ pub struct Meta {
     pub origin_status: u16,
     /// Why it is not stored: a reason's name.
     pub reason: &'static str,
+    /// It is to be stored, and may turn out larger than an object may be.
+    pub may_outgrow: bool,
     /// The function that made it.
     pub generated: Option<Trigger>,
+    /// It is an error that may be about what this request carried: kept for those that look the same to the origin.
+    pub is_apart: bool,
     /// What we made instead of an answer that did not come.
     pub failure: Option<Arc<Failure>>,
     /// Who answered.
@@ -61,10 +94,12 @@ pub struct Meta {
     pub origin_etag: Option<Arc<[u8]>>,
     /// The freshness it truly has, while it stands in for an origin that fails (row 43).
     pub lapsed: Option<Stored>,
-    /// The origin said an `Age`: a cache stands behind us.
-    pub is_aged: bool,
+    /// The age it arrived with, where its origin said one: a cache stands behind us.
+    pub aged_s: Option<u32>,
     /// Fields that the store must not keep (RFC 9111 5.2.2.4): for the request that caused the fetch alone.
     pub once: Option<Arc<Fields>>,
+    /// Where `Content-Type` stands in its head, for the records of hits.
+    pub content_type: Place,
     /// Head under a response headers policy, ready: the policy's digest and the bytes.
     pub rendered: Option<Arc<(u64, Bytes)>>,
 }
@@ -94,6 +129,9 @@ pub struct Failure {
     pub step: String,
     /// `X-Cache`, where a function failed.
     pub function: Option<FunctionFault>,
+    /// What the origin had answered before it went wrong.
+    #[serde(default)]
+    pub origin_status: Option<u16>,
 }
 
 /// Whose fault a function's failure is.
@@ -115,6 +153,7 @@ impl Failure {
             hint: reason::hint(code).to_owned(),
             step: step.name().to_owned(),
             function: None,
+            origin_status: None,
         }
     }
 
@@ -245,8 +284,10 @@ pub struct CacheFacts {
     pub forward: Option<Forward>,
     /// A 304 of the origin renewed it.
     pub refreshed: bool,
-    /// Will be stored.
+    /// Will be stored, if it comes whole and is not too large.
     pub stored: bool,
+    /// Whether it is too large is known at its end.
+    pub may_outgrow: bool,
     /// Joined another request's fetch.
     pub collapsed: bool,
     /// A reason's name.
@@ -344,6 +385,10 @@ pub struct Exchange {
     pub trace: Vec<Note>,
     /// Hash of its key, once built.
     pub key_hash: u64,
+    /// What the cache did so far: an answer that says what went wrong says this too.
+    pub cache: CacheFacts,
+    /// What becomes of the fetch whose answer it gets, where that is to be stored.
+    pub fate: Option<Arc<Fate>>,
     /// Who answered behind us.
     pub origin: Option<Arc<str>>,
     /// How long that took.
@@ -376,6 +421,8 @@ impl Exchange {
             for_error_page: false,
             trace: Vec::with_capacity(8),
             key_hash: 0,
+            cache: CacheFacts::default(),
+            fate: None,
             origin: None,
             origin_us: 0,
         }
@@ -454,6 +501,14 @@ pub fn response_head(status: u16, fields: Fields) -> ResponseHead {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_found_again() {
+        let head = b"HTTP/1.1 200 OK\r\nX: content-type: no\r\nCONTENT-TYPE:  text/html \r\nA: b\r\n";
+        assert_eq!(Place::find(head, b"content-type:").of(head), b"text/html");
+        let without = b"HTTP/1.1 200 OK\r\nContent-Typo: a\r\n";
+        assert_eq!(Place::find(without, b"content-type:").of(without), b"");
+    }
 
     #[test]
     fn heads_freeze_and_thaw() {

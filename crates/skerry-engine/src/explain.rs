@@ -136,7 +136,7 @@ fn look(
     let hash = hash_key(&key);
     answer["key"] = format!("{hash:016x}").into();
     note("key", parts(behavior));
-    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
+    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, head, names, out);
     let stone = shared.cache.lookup(hash, &key, &variant_of, &mut Vec::new());
     let stored = stone.as_ref().and_then(|s| s.meta().stored);
     let Some(stored) = stored else {

@@ -4,11 +4,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use skerry_cache::Fate;
+use skerry_contract::Trigger;
 use skerry_http::fields::Known;
 use skerry_http::head::{RequestHead, Version};
+use skerry_http::range;
 
 use crate::core::Core;
 use crate::exchange::{CutBody, Exchange, Peer, Response};
+use crate::reason;
 use crate::record::{Note, Outcome, RequestId, View};
 use crate::snapshot::Live;
 use crate::stats::{Up, add, count};
@@ -37,10 +41,15 @@ pub struct Ledger {
     pub bytes_in: u64,
     first_byte_us: u64,
     outcome: Outcome,
+    response_outcome: Outcome,
+    /// A function made the answer on the way to the origin; the answer came out of the store.
+    is_made_on_miss: bool,
+    is_from_store: bool,
     reason: String,
     step: &'static str,
     content_type: Vec<u8>,
     content_bytes: Option<u64>,
+    range: Option<(u64, u64)>,
     age_s: Option<u32>,
     ttl_s: Option<i64>,
     /// Hash of the key.
@@ -48,6 +57,7 @@ pub struct Ledger {
     origin: Option<Arc<str>>,
     origin_us: u64,
     detail: String,
+    fate: Option<Arc<Fate>>,
     trace: Vec<Note>,
     _active: Up,
 }
@@ -84,16 +94,21 @@ impl Ledger {
             bytes_in: 0,
             first_byte_us: 0,
             outcome: Outcome::Error,
+            response_outcome: Outcome::Error,
+            is_made_on_miss: false,
+            is_from_store: false,
             reason: String::new(),
             step: "parse",
             content_type: Vec::new(),
             content_bytes: None,
+            range: None,
             age_s: None,
             ttl_s: None,
             key_hash: 0,
             origin: None,
             origin_us: 0,
             detail: String::new(),
+            fate: None,
             trace: Vec::new(),
             _active: Up::new(&core.stats, |s| &s.requests_active),
         }
@@ -104,12 +119,16 @@ impl Ledger {
         self.status = response.status;
         self.first_byte_us = self.begun.elapsed().as_micros() as u64;
         self.outcome = response.outcome;
+        self.response_outcome = response.outcome;
+        self.is_made_on_miss = response.generated == Some(Trigger::OriginRequest) && !response.cache.hit;
+        self.is_from_store = response.cache.hit;
         self.reason =
             response.failure.as_ref().map_or_else(|| response.cache.reason.to_owned(), |f| f.code.clone());
         self.detail = response.failure.as_ref().map_or_else(String::new, |f| f.detail.clone());
         self.step = response.step.name();
         self.content_type = response.fields.known(Known::ContentType).unwrap_or(b"").to_vec();
         self.content_bytes = response.length;
+        self.range = response.fields.get(b"content-range").and_then(range::bounds);
         self.age_s = response.cache.age_s;
         self.ttl_s = response.cache.ttl_s;
         if let Some(x) = x {
@@ -135,6 +154,7 @@ impl Ledger {
         self.key_hash = x.key_hash;
         self.origin = x.origin.clone();
         self.origin_us = x.origin_us;
+        self.fate = x.fate.take();
         self.trace = std::mem::take(&mut x.trace);
     }
 
@@ -151,8 +171,20 @@ impl Ledger {
         self.cut_by(&CutBody { code: code.to_owned(), detail: String::new() });
     }
 
+    /// `x-edge-detailed-result-type` (row 73).
+    fn detailed(&self) -> &'static str {
+        match self.outcome.log_word() {
+            // the guide: an error response from the cache has no finer word
+            "Error" if self.is_from_store => "Error",
+            "Error" => reason::detailed(&self.reason),
+            "LambdaGeneratedResponse" if self.is_made_on_miss => "MissGeneratedResponse",
+            word => word,
+        }
+    }
+
     /// A body ended early, and who made it end says how.
     pub fn cut_by(&mut self, cut: &CutBody) {
+        self.is_from_store = false; // the viewer or the origin did it
         self.reason.clone_from(&cut.code);
         self.outcome = Outcome::Error;
         if !cut.detail.is_empty() {
@@ -193,6 +225,8 @@ impl Drop for Ledger {
             time_us,
             first_byte_us: self.first_byte_us,
             outcome: self.outcome,
+            response_outcome: self.response_outcome,
+            detailed: self.detailed(),
             reason: &self.reason,
             step: self.step,
             behavior: match (site, self.place) {
@@ -201,6 +235,7 @@ impl Drop for Ledger {
             },
             content_type: &self.content_type,
             content_bytes: self.content_bytes,
+            range: self.range,
             age_s: self.age_s,
             ttl_s: self.ttl_s,
             key_hash: self.key_hash,
@@ -208,6 +243,7 @@ impl Drop for Ledger {
             origin: self.origin.as_deref().unwrap_or(""),
             origin_us: self.origin_us,
             detail: &self.detail,
+            fate: self.fate.as_ref(),
             trace: &self.trace,
         };
         add(&self.core.stats.bytes_out, self.bytes_out);

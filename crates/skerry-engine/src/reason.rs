@@ -14,6 +14,7 @@ const TABLE: &str = include_str!("../../../src/skerry/rules/failures.toml");
 struct Row {
     meaning: String,
     todo: String,
+    detailed: String,
     // whose fault it is: for the renderers of errors, which read the table themselves
     #[serde(rename = "class")]
     _class: String,
@@ -32,6 +33,11 @@ pub fn hint(code: &str) -> &'static str {
     ROWS.get(code).map_or("", |row| &row.todo)
 }
 
+/// `x-edge-detailed-result-type` of an error (row 73); `Error` for what has no word of its own.
+pub fn detailed(code: &str) -> &'static str {
+    ROWS.get(code).map_or("Error", |row| &row.detailed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +48,8 @@ mod tests {
         for (code, row) in ROWS.iter() {
             assert!(row.meaning.ends_with('.') && row.todo.ends_with('.'), "{code}");
         }
+        assert_eq!(detailed("origin-name-unknown"), "OriginDnsError");
+        assert_eq!(detailed("function.raised"), "Error");
         assert!(meaning("origin-unmapped").contains("mapped"));
         assert!(
             !meaning("function.raised").is_empty(),

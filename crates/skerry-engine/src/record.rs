@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use skerry_cache::Fate;
 use skerry_http::date::civil;
 use skerry_http::decimal;
 use skerry_http::head::Version;
@@ -85,6 +87,10 @@ pub struct View<'a> {
     pub time_us: u64,
     pub first_byte_us: u64,
     pub outcome: Outcome,
+    /// As it was when the head went out (`x-edge-response-result-type`).
+    pub response_outcome: Outcome,
+    /// `x-edge-detailed-result-type`.
+    pub detailed: &'a str,
     /// Reason name (rules/reasons.toml), empty for a plain hit.
     pub reason: &'a str,
     /// The step that answered.
@@ -92,6 +98,8 @@ pub struct View<'a> {
     pub behavior: &'a str,
     pub content_type: &'a [u8],
     pub content_bytes: Option<u64>,
+    /// First and last byte, where the answer has a Content-Range.
+    pub range: Option<(u64, u64)>,
     pub age_s: Option<u32>,
     pub ttl_s: Option<i64>,
     pub key_hash: u64,
@@ -99,6 +107,8 @@ pub struct View<'a> {
     pub origin: &'a str,
     pub origin_us: u64,
     pub detail: &'a str,
+    /// What becomes of the fetch behind it: not known yet where its body is long or its viewer left.
+    pub fate: Option<&'a Arc<Fate>>,
     pub trace: &'a [Note],
 }
 
@@ -186,6 +196,14 @@ fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
+fn put_range(range: Option<(u64, u64)>, out: &mut Vec<u8>) {
+    let Some((first, last)) = range else { return out.extend_from_slice(b"\t-\t-") };
+    for end in [first, last] {
+        out.push(b'\t');
+        decimal::put(end, out);
+    }
+}
+
 pub(crate) fn version_word(version: Version) -> &'static str {
     match version {
         Version::Http10 => "HTTP/1.0",
@@ -268,7 +286,7 @@ impl Writer {
         tab(out);
         put_escaped(v.tls_cipher.as_bytes(), out);
         tab(out);
-        out.extend_from_slice(v.outcome.log_word().as_bytes());
+        out.extend_from_slice(v.response_outcome.log_word().as_bytes());
         tab(out);
         out.extend_from_slice(version_word(v.version).as_bytes());
         out.extend_from_slice(b"\t-\t-\t");
@@ -276,7 +294,7 @@ impl Writer {
         tab(out);
         put_seconds(v.first_byte_us, out);
         tab(out);
-        out.extend_from_slice(v.outcome.log_word().as_bytes());
+        out.extend_from_slice(v.detailed.as_bytes());
         tab(out);
         put_escaped(v.content_type, out);
         tab(out);
@@ -284,7 +302,8 @@ impl Writer {
             Some(n) => decimal::put(n, out),
             None => out.push(b'-'),
         }
-        out.extend_from_slice(b"\t-\t-\n");
+        put_range(v.range, out);
+        out.push(b'\n');
     }
 }
 
@@ -317,11 +336,15 @@ pub(crate) struct Line<'a> {
     time_us: u64,
     first_byte_us: u64,
     result: &'static str,
+    response_result: &'static str,
+    detailed_result: &'a str,
     reason: &'a str,
     step: &'a str,
     behavior: &'a str,
     content_type: Cow<'a, str>,
     content_bytes: Option<u64>,
+    range_start: Option<u64>,
+    range_end: Option<u64>,
     age_s: Option<u32>,
     ttl_s: Option<i64>,
     #[serde(serialize_with = "hex")]
@@ -359,11 +382,15 @@ impl<'a> Line<'a> {
             time_us: v.time_us,
             first_byte_us: v.first_byte_us,
             result: v.outcome.log_word(),
+            response_result: v.response_outcome.log_word(),
+            detailed_result: v.detailed,
             reason: v.reason,
             step: v.step,
             behavior: v.behavior,
             content_type: text(v.content_type),
             content_bytes: v.content_bytes,
+            range_start: v.range.map(|(first, _)| first),
+            range_end: v.range.map(|(_, last)| last),
             age_s: v.age_s,
             ttl_s: v.ttl_s,
             key: v.key_hash,
@@ -417,11 +444,14 @@ pub(crate) mod tests {
             time_us: 1_234_567,
             first_byte_us: 999,
             outcome: Outcome::Hit,
+            response_outcome: Outcome::Hit,
+            detailed: "Hit",
             reason: "",
             step: "lookup",
             behavior: "*",
             content_type: b"text/html",
             content_bytes: Some(7),
+            range: Some((10, 16)),
             age_s: Some(3),
             ttl_s: Some(5),
             key_hash: 1,
@@ -429,6 +459,7 @@ pub(crate) mod tests {
             origin: "",
             origin_us: 0,
             detail: "",
+            fate: None,
             trace,
         }
     }
@@ -446,5 +477,6 @@ pub(crate) mod tests {
             (fields[7], fields[10], fields[18], fields[27]),
             ("/a%20b", "x/1%20(y)", "1.234", "0.000")
         );
+        assert_eq!(fields[28..], ["Hit", "text/html", "7", "10", "16"]);
     }
 }

@@ -2,12 +2,18 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use skerry_cache::{Became, Fate, NotStored};
 use skerry_http::head::Version;
+use skerry_http::reason::Reason;
 
+use crate::reason::meaning;
 use crate::record::{Line, Note, RequestId, View, put_json, text, version_word};
+use crate::steps::fill::failure_of;
+use crate::walk;
 
 /// What happened, for `explain`: the record and its steps.
 #[derive(Serialize)]
@@ -30,6 +36,45 @@ impl<'a> Step<'a> {
         Step { step: note.step, at_us: note.at_us, what: &note.what[..end] }
     }
 }
+
+/// What became of the fetch behind a request, as far as it is known now.
+fn tell_end(fate: &Fate, story: &mut Value) {
+    let (name, sentence) = end_of(fate);
+    story["stored"] = match fate.became() {
+        None => Value::Null,
+        Some(became) => (*became == Became::Stored).into(),
+    };
+    if let Some(steps) = story["steps"].as_array_mut() {
+        steps.push(json!({"step": walk::Step::Store.name(), "what": format!("{name}: {sentence}")}));
+    }
+}
+
+fn end_of(fate: &Fate) -> (String, &'static str) {
+    let reason = match fate.became() {
+        None => Reason::Arriving,
+        Some(Became::Stored) => Reason::Kept,
+        Some(Became::NotStored(why)) => match why {
+            NotStored::TooLarge => Reason::TooLarge,
+            NotStored::Purged => Reason::PurgedMeanwhile,
+            NotStored::Invalidated => Reason::Invalidated,
+            NotStored::Newer => Reason::Newer,
+            NotStored::NoRoom(_) => Reason::NoRoom,
+            NotStored::Passed | NotStored::Cut | NotStored::Headless => Reason::Cut,
+        },
+        Some(Became::Failed(abort)) if abort.code == "cache.fill_dropped" => Reason::GivenUp,
+        Some(Became::Failed(abort)) => {
+            let code = failure_of(abort).code;
+            let sentence = meaning(&code);
+            return if sentence.is_empty() {
+                (Reason::Cut.name().to_owned(), Reason::Cut.sentence())
+            } else {
+                (code, sentence)
+            };
+        }
+    };
+    (reason.name().to_owned(), reason.sentence())
+}
+
 /// What a request leaves behind: numbers, and in a buffer that is used again four texts, or its story as JSON.
 struct Brief {
     id: RequestId,
@@ -41,6 +86,7 @@ struct Brief {
     version: Version,
     status: u16,
     is_story: bool,
+    fate: Option<Arc<Fate>>,
 }
 
 impl Brief {
@@ -127,6 +173,7 @@ impl Ring {
             version: v.version,
             status: v.status,
             is_story,
+            fate: v.fate.cloned(),
         };
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
@@ -136,7 +183,11 @@ impl Ring {
     pub fn find(&self, id: &[u8]) -> Option<Value> {
         let e = self.entries.iter().rev().find(|e| e.id == id)?;
         if e.is_story {
-            return serde_json::from_slice(&e.texts).ok();
+            let mut story: Value = serde_json::from_slice(&e.texts).ok()?;
+            if let Some(fate) = &e.fate {
+                tell_end(fate, &mut story);
+            }
+            return Some(story);
         }
         let [method, host, path] = e.ends.map(usize::from);
         let n = e.numbers;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use serde_json::json;
 use skerry_cache::{Force, Purge, Target};
 use support::origin::{Origin, To};
+use support::viewer::Answer;
 use support::{Bench, plain, run_paused};
 
 fn ok(lines: &str, body: &str) -> Vec<u8> {
@@ -86,5 +87,49 @@ fn a_purge_holds_where_the_key_ignores_the_query() {
         viewer.get("/q?a=1", "").await;
         assert_eq!(viewer.ask("POST", "/q", "Content-Length: 0\r\n").await.status(), 200);
         assert_eq!(viewer.get("/q?a=1", "").await.x_cache(), "Miss");
+    });
+}
+
+/// Was it answered without the walk? Then its story has one step.
+fn is_quick(bench: &Bench, answer: &Answer) -> bool {
+    let id = answer.header("x-amz-cf-id").unwrap();
+    let story = bench.core.shared.rings[0].lock().find(id.as_bytes()).unwrap();
+    story["steps"].as_array().unwrap().len() == 1
+}
+
+/// After a purge of something else, an object that many queries share is looked at once, and every name of it is quick;
+/// a purge of one of its names is found whatever was looked at before.
+#[test]
+fn another_query_of_an_object_is_quick_after_purges_of_other_things() {
+    run_paused(async {
+        let origin = Origin::always(ok("Cache-Control: max-age=60\r\n", "hello"));
+        let mut snapshot = plain("cloudfront");
+        snapshot["distributions"][0]["aliases"] = json!(["a.test", "b.test"]);
+        let bench = bench(&snapshot, &origin);
+        let purge = |target: Target| {
+            bench.core.shared.cache.purge(&Purge { target, force: Force::Hard, space: None }).unwrap()
+        };
+        let path = |text: &str| Target::Path(text.as_bytes().into());
+        let mut viewer = bench.viewer();
+        assert_eq!(viewer.get("/a?x=1", "").await.x_cache(), "Miss");
+        let others =
+            [path("/b"), path("/ab?x=2"), Target::Prefix(b"/a/"[..].into()), Target::Tag(b"t"[..].into())];
+        for other in others.into_iter().chain([path("/a?x=9"), Target::Host(b"b.test"[..].into())]) {
+            purge(other.clone());
+            for name in ["/a?x=2", "/a?x=2", "/a", "/a?x=1"] {
+                let answer = viewer.get(name, "").await;
+                assert_eq!((answer.x_cache(), is_quick(&bench, &answer)), ("Hit", true), "{other:?} {name}");
+            }
+        }
+        // what was found clear is not so for good
+        for (name, target) in [("/a?x=9", None), ("/a?x=3", Some(path("/a?x=3"))), ("/a", Some(path("/a")))] {
+            target.into_iter().for_each(|target| drop(purge(target)));
+            assert_eq!(viewer.get(name, "").await.x_cache(), "Miss", "{name}");
+            let answer = viewer.get("/a?x=2", "").await;
+            assert_eq!((answer.x_cache(), is_quick(&bench, &answer)), ("Hit", true), "{name}");
+        }
+        purge(Target::Host(b"b.test"[..].into()));
+        viewer.send("GET /a?x=2 HTTP/1.1\r\nHost: B.test:80\r\n\r\n").await;
+        assert_eq!(viewer.answer("GET").await.unwrap().x_cache(), "Miss");
     });
 }

@@ -36,6 +36,12 @@ pub fn initial_s(fields: &Fields, times: Times) -> u32 {
     apparent.max(corrected).clamp(0, 1 << 31) as u32
 }
 
+/// The age to pass on with an answer that its origin gave an `Age`, kept or not: the corrected one, in one line. `None`
+/// where it gave none that can be read; what cannot be read is not passed on (RFC 9111 5.1).
+pub fn told_s(fields: &Fields, times: Times) -> Option<u32> {
+    parse(fields).map(|_| initial_s(fields, times))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +70,22 @@ mod tests {
         ];
         for (lines, expected) in rows {
             assert_eq!(parse(&aged(lines)), *expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_age_is_not_told() {
+        let rows: &[(&[&str], Option<u32>)] = &[
+            (&["30"], Some(32)),
+            (&["30, 7"], Some(32)),
+            (&["30", "-7"], Some(32)),
+            (&["99999999999"], Some(1 << 31)),
+            (&["-1"], None),
+            (&["soon"], None),
+            (&[], None),
+        ];
+        for (lines, expected) in rows {
+            assert_eq!(told_s(&aged(lines), AT), *expected, "{lines:?}");
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Profile {
     pub post_storable: bool,
     /// Error statuses have a TTL of their own.
     pub error_ttl: bool,
+    /// Error statuses that are kept for every viewer; any other for requests alone that look the same to the origin.
+    pub errors_for_all: Vec<u16>,
     /// How long past its lifetime an answer may serve for an unreachable origin, seconds.
     pub stale_unreachable_s: u32,
     /// A 5xx lets a stale answer be served without `stale-if-error`.

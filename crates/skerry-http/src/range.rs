@@ -135,6 +135,15 @@ pub fn content_range(part: &Range<u64>, length: u64) -> String {
     format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1))
 }
 
+/// First and last byte that a `Content-Range` names; `None` for that of a 416, and for what is none.
+pub fn bounds(content_range: &[u8]) -> Option<(u64, u64)> {
+    let text = std::str::from_utf8(content_range).ok()?.trim_ascii();
+    let (range, _) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?;
+    Some((number(first)?, number(last)?))
+}
+
 /// `Content-Range` of a 416.
 pub fn content_range_unsatisfied(length: u64) -> String {
     format!("bytes */{length}")

@@ -74,6 +74,15 @@ reasons! {
     RangeMiss = "pass" / "range-miss",
     Superseded = "pass" / "superseded",
     Purged = "pass" / "purged",
+    LengthUnknown = "end" / "length-unknown",
+    Arriving = "end" / "arriving",
+    Kept = "end" / "kept",
+    PurgedMeanwhile = "end" / "purged-meanwhile",
+    Invalidated = "end" / "invalidated",
+    Newer = "end" / "newer",
+    NoRoom = "end" / "no-room",
+    Cut = "end" / "cut",
+    GivenUp = "end" / "given-up",
 }
 
 impl Reason {

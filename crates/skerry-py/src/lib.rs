@@ -34,7 +34,7 @@ impl Engine {
         py.detach(|| self.inner.apply(&snapshot)).map_err(wrong)
     }
 
-    fn purge(&self, py: Python<'_>, request: &[u8]) -> PyResult<u64> {
+    fn purge(&self, py: Python<'_>, request: &[u8]) -> PyResult<(u64, usize)> {
         let request = request.to_vec();
         py.detach(|| self.inner.purge(&request)).map_err(wrong)
     }

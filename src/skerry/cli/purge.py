@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -61,10 +62,18 @@ def command(
     else:
         for each in sorted(answer["done"], key=lambda each: each["pop"]):
             # each PoP counts its purges by itself: the sequence is for programs (--json)
-            click.echo(f"{each['pop']}: purged, {each['ms']:g} ms")
+            click.echo(f"{each['pop']}: purged, {each['ms']:g} ms; {covered(each)}")
     if answer["pending"]:
         raise BusyError(
             "purge.pending",
             f"not yet purged on {', '.join(answer['pending'])}",
             hint="run it again, and see `skerry status`",
         )
+
+
+def covered(done: Mapping[str, object]) -> str:
+    """What is known of the objects that a PoP held. No number is made up: each is looked at when it is asked for."""
+    held = f"{done['held']} object{'' if done['held'] == 1 else 's'}"
+    if done["purged"] is None:
+        return f"each of its {held} is checked when next asked for"
+    return f"all of its {held}"

@@ -16,7 +16,10 @@ from skerry.pop.purge import Purge
 async def purge_all(
     links: Sequence[EngineLink], purge: Purge, timeout_s: float
 ) -> dict[str, object]:
-    """`{"done": [{"pop", "sequence", "ms"}], "pending": [names]}`.
+    """`{"done": [{"pop", "sequence", "ms", "held", "purged"}], "pending": [names]}`.
+
+    held: objects that the PoP stored when the purge came. purged: how many of them it is about, where that is known
+    without looking at each, which is for everything alone; else null (docs/decisions/engine.md).
 
     An engine that restarts is waited for: its cache is empty then, but a request under way at its origin may still
     be older than the purge, and its journal must know. Raises CallerError where an engine refuses the purge.
@@ -33,7 +36,10 @@ async def purge_all(
             except BusyError:
                 continue  # it died over it: the next one must get it
             ms = round((time.monotonic() - began) * 1000, 1)
-            done.append({"pop": link.pop, "sequence": head.get("sequence"), "ms": ms})
+            held = head.get("held")
+            counted = held if purge.all else None
+            told = {"sequence": head.get("sequence"), "ms": ms, "held": held, "purged": counted}
+            done.append({"pop": link.pop, **told})
             return
 
     try:

@@ -17,6 +17,7 @@ from skerry.control.desired import desire, servable
 from skerry.node import lock, start
 from skerry.node import settings as node_settings
 from skerry.node.settings import STATE_FOLDER, NodeSettings, PopSettings
+from skerry.pop import logfile
 from skerry.pop.compile import Ports
 from skerry.readers import project as reader
 from skerry.spec.project import Project
@@ -136,10 +137,11 @@ def choose(project: Project, words: tuple[str, ...]) -> list[tuple[int, str]]:
 
 def open_logs(settings: NodeSettings) -> None:
     """See that every log can be written, before an engine ends because it cannot. Raises OSError."""
-    for name in (*(pop.name for pop in settings.pops), "functions", "node"):
+    files = [logfile.file_of(pop.name, settings.access_log_format) for pop in settings.pops]
+    for name in (*files, "functions.log", "node.log"):
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         # what viewers asked for and what functions print is nobody else's to read
-        os.close(os.open(settings.log / f"{name}.log", flags, 0o600))
+        os.close(os.open(settings.log / name, flags, 0o600))
 
 
 def rotate(folder: Path) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Protocol
 
 from skerry.base import environment
+from skerry.pop import logfile
 from skerry.pop.frames import FrameError, Frames, encode
 
 
@@ -29,7 +30,7 @@ class Engine(Protocol):
     """What the shell uses of skerry._native.Engine."""
 
     def apply(self, snapshot: bytes) -> None: ...
-    def purge(self, request: bytes) -> int: ...
+    def purge(self, request: bytes) -> tuple[int, int]: ...
     def status(self) -> bytes: ...
     def explain_request(self, request_id: str) -> bytes | None: ...
     def explain_url(self, request: bytes) -> bytes: ...
@@ -156,7 +157,8 @@ class Shell:
         return {"version": self._version}, b""
 
     def purge(self, _head: Mapping[str, object], body: bytes) -> tuple[dict[str, object], bytes]:
-        return {"sequence": self._engine.purge(body)}, b""
+        sequence, held = self._engine.purge(body)
+        return {"sequence": sequence, "held": held}, b""
 
     def status(self, _head: Mapping[str, object], _body: bytes) -> tuple[dict[str, object], bytes]:
         return {"pid": os.getpid(), "version": self._version}, self._engine.status()
@@ -291,7 +293,7 @@ def config(
             "cache_bytes_max": part["cache_bytes_max"],
             "object_bytes_max": part["object_bytes_max"],
             "state_dir": f"{part['state_dir']}/pops/{pop}",
-            "access_log": f"{part['log_dir']}/{pop}.log",
+            "access_log": f"{part['log_dir']}/{logfile.file_of(pop, str(part['access_log_format']))}",
             "access_log_format": part["access_log_format"],
             "function_log": f"{part['log_dir']}/functions.log",
             "no_deadline": not part["deadlines"],

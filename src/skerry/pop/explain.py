@@ -100,11 +100,15 @@ def facts(explained: Mapping[str, object]) -> Iterator[str]:
 
 
 def tell_steps(steps: list[dict[str, object]]) -> Iterator[str]:
-    """One line a step, names in a column: when (after the request came), what was decided."""
+    """One line a step, names in a column: when (after the request came), what was decided.
+
+    What the engine learnt after the request's end has no time.
+    """
+    blank = " " * 11 if any("at_us" in step for step in steps) else ""
     width = max((len(str(step.get("step", ""))) for step in steps), default=0)
     for step in steps:
         rest = {key: value for key, value in step.items() if key not in ("step", "what", "at_us")}
-        at = f"{ms(step['at_us']):>9}  " if "at_us" in step else ""
+        at = f"{ms(step['at_us']):>9}  " if "at_us" in step else blank
         more = "; ".join(
             f"{label(key)} {plain(value)}" for key, value in rest.items() if value not in (None, "")
         )

@@ -1,9 +1,9 @@
 """Access records and functions' output, as engines write them: parse, merge, follow.
 
-`.skerry/log/POP.log` holds JSON lines (docs/reference/records.md) or CloudFront's standard log format
-(tab-separated under a `#Fields:` line), `.skerry/log/functions.log` JSON lines of what functions printed.
-Whichever it was, a record leaves here with the names of the JSON lines. Which of the two a file is, is seen
-line by line: the format may have been switched.
+`.skerry/log/POP.log` holds JSON lines, `.skerry/log/POP.standard.log` CloudFront's standard log format (tab-separated
+under a `#Fields:` line): a file has one format, and a run that asks for the other goes on in the other file.
+`.skerry/log/functions.log` holds JSON lines of what functions printed. Whichever it was, a record leaves here with the
+names of the JSON lines.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
+
+from skerry.pop.logfile import source_of
 
 Record = dict[str, object]
 
@@ -34,6 +36,8 @@ NAMES = {
     "cs(Referer)": "referer",
     "cs(User-Agent)": "user_agent",
     "x-edge-result-type": "result",
+    "x-edge-response-result-type": "response_result",
+    "x-edge-detailed-result-type": "detailed_result",
     "sc-content-type": "content_type",
 }
 NUMBERS = {
@@ -41,6 +45,9 @@ NUMBERS = {
     "sc-bytes": "bytes_out",
     "cs-bytes": "bytes_in",
     "c-port": "client_port",
+    "sc-content-len": "content_bytes",
+    "sc-range-start": "range_start",
+    "sc-range-end": "range_end",
 }
 SECONDS = {"time-taken": "time_us", "time-to-first-byte": "first_byte_us"}
 
@@ -89,7 +96,7 @@ FIELDS = [
 
 def pops_of(folder: Path) -> list[str]:
     """PoPs that have a log there, by name."""
-    return sorted(path.stem for path in folder.glob("*.log") if path.stem not in (NODE, FUNCTIONS))
+    return sorted({source_of(path.stem) for path in folder.glob("*.log")} - {NODE, FUNCTIONS})
 
 
 class Log:
@@ -97,7 +104,7 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.source = path.stem
+        self.source = source_of(path.stem)
         self._fields = FIELDS
         self._offset = 0
         self._inode = 0
@@ -173,9 +180,9 @@ class Logs:
             for path in sorted(self._folder.glob("*.log"))
             if path.stem not in self._logs
             and path.stem != NODE
-            and (not self._pops or path.stem in (*self._pops, FUNCTIONS))
+            and (not self._pops or source_of(path.stem) in (*self._pops, FUNCTIONS))
         ]
-        self._logs |= {log.source: log for log in new}
+        self._logs |= {log.path.stem: log for log in new}
         return new
 
     def new(self) -> list[Record]:

@@ -94,7 +94,7 @@ class Walk:
     def purge(self, *paths: str, soft: bool = False) -> int:
         """Purge paths, everything where none is named; the sequence that it got."""
         wanted = {"paths": paths, "hosts": [], "tags": [], "all": not paths, "soft": soft}
-        return self._engine.purge(json.dumps(wanted).encode())
+        return self._engine.purge(json.dumps(wanted).encode())[0]
 
     def status(self) -> dict[str, Any]:
         """Counters and gauges."""

@@ -40,11 +40,11 @@ class Engine:
             raise ValueError("format: only 1 is known")
         self.snapshot = value
 
-    def purge(self, request: bytes) -> int:
+    def purge(self, request: bytes) -> tuple[int, int]:
         json.loads(request)
         with self.journal.open("a") as file:
             file.write("p")
-        return self.journal.stat().st_size
+        return self.journal.stat().st_size, len(self.requests)
 
     def status(self) -> bytes:
         return json.dumps({"requests": len(self.requests), "hits": 0}).encode()

@@ -41,9 +41,13 @@ def test_purge(project: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["eu-west", "us-east"]
     assert "sequence" not in done.stdout, "PoPs count by themselves: differences read like a fault"
+    assert "checked when next asked for" in done.stdout
+    assert "checked" not in skerry(project, "purge", "/*").stdout, "everything is every object"
     answer = json.loads(skerry(project, "purge", "/a", "--json").stdout)
     assert answer["pending"] == []
-    assert all(each["sequence"] for each in answer["done"])
+    assert all(each["sequence"] and each["purged"] is None for each in answer["done"])
+    everything = json.loads(skerry(project, "purge", "/*", "--json").stdout)
+    assert all(each["purged"] == each["held"] for each in everything["done"])
     assert skerry(project, "purge").returncode == 3
     assert skerry(project, "purge", "/a", "--pop", "mars").returncode == 3
 

@@ -29,8 +29,8 @@ class Fake:
             raise ValueError("format: only 1 is known")
         self.applied.append(snapshot)
 
-    def purge(self, request: bytes) -> int:
-        return len(request)
+    def purge(self, request: bytes) -> tuple[int, int]:
+        return len(request), 7
 
     def status(self) -> bytes:
         return b'{"requests": 7}'
@@ -118,7 +118,7 @@ def test_ops(rig: Rig) -> None:
         {"ok": True, "pid": hello[0]["pid"], "version": 4, "body_bytes": 15},
         b'{"requests": 7}',
     )
-    assert purged[0]["sequence"] == 2
+    assert (purged[0]["sequence"], purged[0]["held"]) == (2, 7)
     assert (known[0]["found"], known[1]) == (True, b"{}")
     assert unknown[0]["found"] is False
     assert url[1] == b'{"url": "/"}'
@@ -199,5 +199,5 @@ def test_config_names_what_the_native_engine_wants() -> None:
     assert made["http_fds"] == [5]
     assert made["https_fds"] == []
     assert made["state_dir"] == "/s/pops/us-east"
-    assert made["access_log"] == "/s/log/us-east.log"
+    assert made["access_log"] == "/s/log/us-east.standard.log"
     assert (made["launcher"], made["launcher_token"]) == ("launcher.sock", "t")

@@ -77,6 +77,17 @@ def test_what_would_happen() -> None:
     ]
 
 
+def test_what_was_learnt_later_stands_under_the_rest() -> None:
+    kept = {"step": "store", "what": "kept: It was stored."}
+    story = {"stored": True, "steps": [{"step": "lookup", "at_us": 40, "what": "nothing"}, kept]}
+    assert tell(story, "x").splitlines()[1:] == [
+        "  stored yes",
+        "",
+        "  lookup    0.04 ms  nothing",
+        "  store              kept: It was stored.",
+    ]
+
+
 def test_plain_values() -> None:
     assert plain({"a_b": [1, True], "c": 0.5}) == "a b 1, yes, c 0.5"
 

@@ -6,7 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from skerry.pop.records import Log, Logs, tell
+from skerry.pop.logfile import file_of
+from skerry.pop.records import Log, Logs, pops_of, tell
 
 HEAD = "#Version: 1.0\n#Fields: date time x-edge-location cs-method x-host-header cs-uri-stem sc-status "
 HEAD += "x-edge-result-type x-edge-request-id time-taken cs-uri-query\n"
@@ -25,8 +26,20 @@ def ids(records: list[dict[str, object]]) -> list[object]:
     return [record.get("text", record.get("request_id")) for record in records]
 
 
+def test_a_file_has_one_format(tmp_path: Path) -> None:
+    assert file_of("us-east", "json") != file_of("us-east", "standard")
+    (tmp_path / file_of("us-east", "json")).write_text(line(1, request_id="r1"))
+    (tmp_path / file_of("us-east", "standard")).write_text(HEAD + standard(2, "/", "r2"))
+    logs = Logs(tmp_path, ("us-east",))
+    assert [(one["pop"], one["request_id"]) for one in logs.new()] == [
+        ("us-east", "r1"),
+        ("us-east", "r2"),
+    ]
+    assert Logs(tmp_path, ("eu-west",)).new() == []
+
+
 def test_both_formats_and_functions_merge_by_time(tmp_path: Path) -> None:
-    (tmp_path / "us-east.log").write_text(
+    (tmp_path / "us-east.standard.log").write_text(
         HEAD + standard(1, "/a%20b", "r1") + standard(3, "/c", "r3")
     )
     (tmp_path / "eu-west.log").write_text(
@@ -53,6 +66,7 @@ def test_both_formats_and_functions_merge_by_time(tmp_path: Path) -> None:
         )
     )
     (tmp_path / "node.log").write_text("init: no record\n")
+    assert pops_of(tmp_path) == ["eu-west", "us-east"]
     logs = Logs(tmp_path)
     found = logs.new()
     assert ids(found) == ["r1", "r2", "hello\n", "r3"]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use skerry_cache::hash_key;
+use skerry_cache::{LabelParts, PurgeLog, Verdict, hash_key};
 use skerry_contract::Trigger;
 use skerry_http::cache_control::CacheControl;
 use skerry_http::fields::Known;
@@ -177,11 +177,16 @@ pub fn find(
     let mut key = core.key.borrow_mut();
     behavior.key.write(head, &mut key);
     let hash = hash_key(&key);
-    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &head.fields, names, out);
+    let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, head, names, out);
     let stone = core.shared.cache.lookup(hash, &key, &variant_of, &mut core.scratch.borrow_mut())?;
     let purges = core.shared.cache.purges();
-    if stone.may_be_purged(purges) && !stone.is_named(split_port(&head.authority).0, &head.target) {
-        return None; // a purge of this name would not have found it: the walk asks the log
+    // a purge of this name would not have found it: the log is asked about all names at once, or about this one
+    if stone.may_be_purged(purges)
+        && !stone.is_named(split_port(&head.authority).0, &head.target)
+        && !stone.is_clear(purges)
+        && is_purged_by_name(site, behavior, head, &stone, purges)
+    {
+        return None;
     }
     let meta = stone.meta();
     let now_ms = core.clock.unix_ms();
@@ -208,6 +213,20 @@ pub fn find(
         now_ms,
     };
     Some((stone, found))
+}
+
+/// Is a purge about the name that this request has for the object? Then the walk sees to it.
+fn is_purged_by_name(
+    site: &Site,
+    behavior: &Behavior,
+    head: &RequestHead,
+    stone: &Stone,
+    purges: &PurgeLog,
+) -> bool {
+    let host = split_port(&head.authority).0.to_ascii_lowercase();
+    let paths = store::names(behavior, &head.target, &head.target);
+    let asked = LabelParts { space: site.id.as_bytes(), host: &host, paths: &paths, tags: &[] };
+    stone.verdict_for(purges, asked) != Verdict::Untouched
 }
 
 /// The head as it goes out under the behavior's response headers policy (status line and fields).
@@ -245,7 +264,7 @@ fn write_head(
     out.extend_from_slice(rendered);
     let facts =
         CacheFacts { hit: true, age_s: Some(found.age_s), ttl_s: Some(found.ttl_s), ..CacheFacts::default() };
-    marks(live, Some(site), id, Outcome::Hit, &facts, None, |name, value| {
+    marks(live, Some(site), id, Outcome::Hit, &facts, None, None, |name, value| {
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");
         out.extend_from_slice(value);
@@ -306,11 +325,14 @@ pub fn record(
         time_us,
         first_byte_us: time_us,
         outcome: Outcome::Hit,
+        response_outcome: Outcome::Hit,
+        detailed: Outcome::Hit.log_word(),
         reason: "",
         step: "serve",
         behavior: &site.behaviors[found.behavior].pattern_text,
-        content_type: b"",
+        content_type: stone.meta().content_type.of(stone.head()),
         content_bytes: Some(stone.body_bytes()),
+        range: None,
         age_s: Some(found.age_s),
         ttl_s: Some(found.ttl_s),
         key_hash: found.key_hash,
@@ -318,6 +340,7 @@ pub fn record(
         origin: "",
         origin_us: 0,
         detail: "",
+        fate: None,
         trace: &[],
     });
 }

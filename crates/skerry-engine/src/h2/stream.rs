@@ -233,7 +233,7 @@ impl Hit {
             ttl_s: Some(self.found.ttl_s),
             ..CacheFacts::default()
         };
-        marks(&self.live, Some(site), &self.id, Outcome::Hit, &facts, None, |name, value| {
+        marks(&self.live, Some(site), &self.id, Outcome::Hit, &facts, None, None, |name, value| {
             head.put_mark(name, value)
         });
         if !skerry_http::status::forbids_body(self.found.status) {

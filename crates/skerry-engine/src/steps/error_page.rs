@@ -10,7 +10,7 @@ use skerry_http::head::{Framing, Method};
 use super::{fill, lookup, route};
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::exchange::{Exchange, Failure, Response};
+use crate::exchange::{CacheFacts, Exchange, Failure, Response};
 use crate::reason;
 use crate::record::{Outcome, RequestId};
 use crate::walk::Step;
@@ -21,6 +21,7 @@ pub fn of_failure(x: &mut Exchange, failure: &Failure) -> Response {
     let accept = x.head.fields.known(Known::Accept).unwrap_or(b"");
     let mut response = page(failure, &x.id, &x.live.pop, accept);
     response.failure = Some(Arc::new(failure.clone()));
+    response.cache = x.cache.clone();
     response
 }
 
@@ -195,6 +196,8 @@ fn subrequest(x: &Exchange, path: &str) -> Exchange {
         for_error_page: true,
         trace: Vec::new(),
         key_hash: 0,
+        cache: CacheFacts::default(),
+        fate: None,
         origin: None,
         origin_us: 0,
     }

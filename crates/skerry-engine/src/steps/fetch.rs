@@ -9,7 +9,7 @@ use skerry_http::age::Times;
 use skerry_http::fields::Known;
 use skerry_http::forward::{forward_fields, forward_query};
 use skerry_http::head::{Framing, Method, RequestHead, ResponseHead, Version, split_target};
-use skerry_http::{hop, validators};
+use skerry_http::{age, hop, validators};
 
 use super::attempt::ask;
 use super::functions::{Called, Caller, Sight, apply, call, shown_body};
@@ -323,9 +323,15 @@ async fn from_origin(
         Step::Fetch,
         format!("origin {} answered {} after {:.1} ms", origin.id, head.status, origin_us as f64 / 1000.0),
     );
+    if let Some(said) = head.fields.known(Known::Age).filter(|_| age::parse(&head.fields).is_none()) {
+        let said = String::from_utf8_lossy(&said[..said.len().min(40)]).into_owned();
+        errand.note(Step::Fetch, format!("its Age '{said}' is none (RFC 9111 5.1) and is left out"));
+    }
     let mut fetched = received(head, source, &origin, origin_us, times, sent);
-    respond(core, errand, behavior, &shown, &mut fetched).await?;
-    Ok(fetched)
+    match respond(core, errand, behavior, &shown, &mut fetched).await {
+        Ok(()) => Ok(fetched),
+        Err(failure) => Err(Box::new(Failure { origin_status: Some(fetched.origin_status), ..*failure })),
+    }
 }
 
 fn received(

@@ -17,13 +17,18 @@ use super::fetch::{Errand, Fetched, Renewal, Source, fetch};
 use super::store::{self, Plan};
 use crate::compress::Compressor;
 use crate::core::Core;
-use crate::exchange::{Body, Failure, Meta, Response, Stone, freeze, thaw};
+use crate::exchange::{Body, Failure, Meta, Place, Response, Stone, freeze, thaw};
 use crate::record::Note;
 use crate::stats::{add, count};
 use crate::walk::Step;
 
 /// So long requests of a key do not wait for each other once its answer turned out not to be shared.
 const DO_NOT_WAIT_MS: u64 = 60_000;
+
+/// What an origin may have done because of what one request carried: it had read the request by then. That it could not be
+/// reached or took too long is about the origin.
+const REQUEST_MADE: [&str; 5] =
+    ["origin-closed", "origin-bad-head", "origin-bad-framing", "origin-head-too-large", "origin-bad-interim"];
 
 /// Where the steps of a fill are told to the request that caused it.
 pub type Notes = Rc<std::cell::RefCell<Vec<Note>>>;
@@ -176,6 +181,9 @@ async fn failed(core: &Rc<Core>, errand: &Errand, mut writer: FillWriter<Meta>, 
         sent: errand.viewer.clone(),
     };
     let mut plan = store::plan(errand, &mut fetched);
+    if REQUEST_MADE.contains(&&*failure.code) && plan.meta.stored.is_some() {
+        store::keep_apart(errand, &mut plan);
+    }
     plan.meta.failure = Some(Arc::new(failure));
     set_head(core, errand, &mut writer, &plan, &fetched);
     finish(core, writer, None);
@@ -205,6 +213,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
             s
         }),
     };
+    head.fields.remove(b"age"); // told anew with each answer
     store::clean(&errand.live, behavior, &mut head);
     let mut meta = Meta {
         stored,
@@ -214,6 +223,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
         ..stone.meta().clone()
     };
     let frozen = freeze(head.status, None, &head.fields);
+    meta.content_type = Place::find(&frozen, b"content-type:");
     meta.rendered = rendered(errand, head.status, None, &head.fields);
     refresh(errand, writer, stone, &frozen, meta, &store::tags(&head.fields));
     count(&core.stats.fills_stored);
@@ -255,6 +265,7 @@ fn set_head(
     let keep =
         if meta.stored.is_some() { Keep::Store } else { Keep::Pass { do_not_wait_ms: DO_NOT_WAIT_MS } };
     if meta.stored.is_some() {
+        meta.content_type = Place::find(&head, b"content-type:");
         meta.rendered = rendered(errand, meta.status, fetched.description.as_deref(), &plan.fields);
     }
     let body_bytes = if plan.coding.is_some() { None } else { fetched.length };
@@ -273,13 +284,7 @@ async fn answered(
     cancels: bool,
 ) {
     let mut plan = store::plan(&errand, &mut fetched);
-    // known larger than any object: a paced pass, and it says so (DESIGN, "A fill belongs to the cache")
-    if plan.coding.is_none()
-        && fetched.length.is_some_and(|n| n > core.shared.cache.limits().object_bytes_max)
-    {
-        plan.meta.stored = None;
-        plan.meta.reason = Reason::TooLarge.name();
-    }
+    size_up(core, &mut plan, fetched.length);
     let mut course = set_head(core, &errand, &mut writer, &plan, &fetched);
     let mut compressor = plan.coding.map(Compressor::new);
     loop {
@@ -334,6 +339,24 @@ async fn answered(
     // a checksum of the plain bytes says nothing of the compressed ones
     let trailers = if plan.coding.is_none() { fetched.source.trailers() } else { None };
     finish(core, writer, trailers);
+}
+
+/// Whether the store can hold it, as far as its length is told beforehand.
+fn size_up(core: &Core, plan: &mut Plan, length: Option<u64>) {
+    let bytes_max = core.shared.cache.limits().object_bytes_max;
+    // known larger than any object: a paced pass, and it says so (DESIGN, "A fill belongs to the cache")
+    if plan.coding.is_none() && length.is_some_and(|n| n > bytes_max) {
+        plan.meta.stored = None;
+        plan.meta.reason = Reason::TooLarge.name();
+    }
+    let most = |n: u64| if plan.coding.is_some() { coded_bytes_max(n) } else { n };
+    plan.meta.may_outgrow = plan.meta.stored.is_some() && length.is_none_or(|n| most(n) > bytes_max);
+}
+
+/// What a body of `n` bytes can become under a coding that finds nothing to shorten: each has a frame, and a few bytes a
+/// block (RFC 1951 3.2.4, RFC 7932 9.2).
+fn coded_bytes_max(n: u64) -> u64 {
+    n.saturating_add(n / 1_024 + 64)
 }
 
 fn not_compressed(writer: FillWriter<Meta>, error: &std::io::Error) {

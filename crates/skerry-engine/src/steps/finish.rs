@@ -42,6 +42,8 @@ pub fn finish(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Resp
         }
     }
     let live = x.live.clone();
+    let failure = response.failure.as_deref();
+    let forward_status = failure.and_then(|f| f.origin_status).or(response.origin_status);
     let fields = &mut response.fields;
     if response.cache.age_s.is_some() {
         fields.remove(b"age");
@@ -57,14 +59,17 @@ pub fn finish(core: &Rc<Core>, x: &mut Exchange, mut response: Response) -> Resp
         &x.id,
         response.outcome,
         &response.cache,
-        response.origin_status.filter(|s| *s != response.status),
+        forward_status.filter(|s| *s != response.status),
+        failure.map(|f| f.code.as_str()),
         |name, value| fields.push(name.as_bytes(), value),
     );
     response
 }
 
-/// The fields by which we say who answered and why (row 64, RFC 9211). One place for both paths.
+/// The fields by which we say who answered and why (row 64, RFC 9211). One place for both paths. `failure` is the code
+/// of what went wrong, where this answer says so.
 #[inline]
+#[allow(clippy::too_many_arguments)] // on the hot path: a struct would be built to be taken apart
 pub fn marks(
     live: &Live,
     site: Option<&Site>,
@@ -72,6 +77,7 @@ pub fn marks(
     outcome: Outcome,
     cache: &CacheFacts,
     forward_status: Option<u16>,
+    failure: Option<&str>,
     mut put: impl FnMut(&'static str, &[u8]),
 ) {
     if let Some(site) = site {
@@ -84,7 +90,7 @@ pub fn marks(
         let mut text = Number::default();
         put("Age", text.write(u64::from(age)));
     }
-    if cache.hit && !cache.stale {
+    if cache.hit && !cache.stale && failure.is_none() {
         // the plain hit, built without a detour
         let mut text = [0u8; 40];
         let ttl = cache.ttl_s.unwrap_or(0).max(0) as u64;
@@ -96,16 +102,22 @@ pub fn marks(
         put("Cache-Status", &text[..head.len() + digits.len()]);
         return;
     }
-    if cache.hit || cache.forward.is_some() {
+    // RFC 9211 2 would rather have no member on what was not stored; but a failure that reaches a viewer without its
+    // name is one that nobody can tell from the origin's own
+    if cache.hit || cache.forward.is_some() || failure.is_some() {
         let status = CacheStatus {
             hit: cache.hit,
             forward: cache.forward,
-            forward_status: if cache.refreshed { Some(304) } else { forward_status },
+            forward_status: match cache.refreshed {
+                true => Some(304),
+                false => forward_status.filter(|_| cache.forward.is_some()),
+            },
             ttl_s: cache.ttl_s,
-            stored: cache.stored,
+            // RFC 9211 2.5 has `stored` for what is: where that cannot be known, it is left out
+            stored: cache.stored && !cache.may_outgrow,
             collapsed: cache.collapsed,
             key: None,
-            detail: (!cache.reason.is_empty()).then_some(cache.reason),
+            detail: failure.or_else(|| (!cache.reason.is_empty()).then_some(cache.reason)),
         };
         let mut text = Vec::with_capacity(64);
         status.write("skerry", &mut text);

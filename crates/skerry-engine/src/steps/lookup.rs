@@ -82,7 +82,7 @@ fn look(core: &Core, x: &Exchange, hash: u64, key: &[u8]) -> Option<(Lookup<Meta
     let mut verdict = Reuse::Fresh;
 
     let behavior = &live.sites[x.site].behaviors[x.behavior];
-    let request = &x.head.fields;
+    let request = &x.head;
     let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, request, names, out);
     let host = skerry_http::target::split_port(&x.head.authority).0.to_ascii_lowercase();
     let paths = store::names(behavior, &x.viewer_target, &x.head.target);
@@ -188,7 +188,8 @@ async fn stale(
         Reuse::StaleServable { while_revalidate } => {
             let reason = if while_revalidate { Reason::WhileRevalidate } else { Reason::MaxStale };
             x.note(Step::ServeStale, reason.sentence());
-            if while_revalidate && let Role::Lead(writer, _) | Role::Alone(writer, _) = role {
+            if while_revalidate && let Role::Lead(writer, reader) | Role::Alone(writer, reader) = role {
+                x.fate = Some(reader.fate().clone());
                 let errand = Errand::of(x, true);
                 fill::spawn(core, errand, writer, Some(stone.clone()), false);
             }
@@ -247,11 +248,12 @@ async fn take_part(
             (reader, None, true)
         }
     };
+    let facts = CacheFacts { forward: Some(forward), collapsed, reason, ..CacheFacts::default() };
+    x.cache = facts.clone();
     let arrived = reader.head().await;
     if let Some(notes) = notes {
         x.trace.append(&mut notes.borrow_mut());
     }
-    let facts = CacheFacts { forward: Some(forward), collapsed, reason, ..CacheFacts::default() };
     match arrived {
         Ok(arrival) => Ok(of_arrival(core, x, arrival, reader, facts)),
         Err(Release::Uncacheable | Release::TooLarge) => {
@@ -277,8 +279,7 @@ fn of_arrival(
     let live = x.live.clone();
     let behavior = &live.sites[x.site].behaviors[x.behavior];
     let is_for = {
-        let variant_of =
-            |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head.fields, names, out);
+        let variant_of = |names: &[u8], out: &mut Vec<u8>| store::variant_of(behavior, &x.head, names, out);
         arrival.is_for(&variant_of, &mut Vec::new())
     };
     if !is_for {
@@ -379,19 +380,30 @@ fn of_fill(
     mut facts: CacheFacts,
 ) -> Response {
     facts.stored = meta.stored.is_some();
+    facts.may_outgrow = meta.may_outgrow;
     if !facts.stored {
         facts.reason = meta.reason;
+    } else if facts.may_outgrow && facts.reason.is_empty() {
+        facts.reason = Reason::LengthUnknown.name();
+    }
+    if facts.stored && meta.failure.is_none() {
+        x.fate = Some(reader.fate().clone());
     }
     // a cache behind us has kept it for a while already
-    facts.age_s = meta.stored.filter(|_| meta.is_aged).map(|s| s.initial_age_s);
+    facts.age_s = meta.aged_s;
     let step = if facts.stored { Step::Store } else { Step::Pass };
     x.origin = meta.origin.clone();
     x.origin_us = meta.origin_us;
     if let (Some(stored), Some(_)) = (&meta.stored, &meta.failure) {
         let ttl_s = stored.ttl_s(x.begun_unix_ms / 1000);
-        x.note(step, format!("the failure is kept for {ttl_s} s, for all who ask for this key"));
+        let whom = if meta.is_apart {
+            "requests that look the same to the origin"
+        } else {
+            "all who ask for this key"
+        };
+        x.note(step, format!("the failure is kept for {ttl_s} s, for {whom}"));
     } else if facts.stored {
-        x.note(step, "it is stored while it arrives");
+        x.note(step, "it goes into the store while it arrives");
     } else {
         x.note(step, format!("not stored: {}", meta.reason));
     }

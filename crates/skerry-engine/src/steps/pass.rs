@@ -23,6 +23,7 @@ pub async fn pass(
     reason: &'static str,
 ) -> Result<Response, Box<Failure>> {
     count(&core.stats.passes);
+    x.cache = CacheFacts { forward: Some(forward), reason, ..CacheFacts::default() };
     let mut errand = Errand::of(x, false);
     let fetched = fetch(core, &mut errand).await;
     x.trace.append(&mut errand.notes);
@@ -60,7 +61,7 @@ pub async fn pass(
         // a HEAD answer may tell a length that no body of its own has
         response.body = Body::Empty;
     }
-    response.cache = CacheFacts { forward: Some(forward), reason, ..CacheFacts::default() };
+    response.cache = CacheFacts { age_s: plan.meta.aged_s, ..x.cache.clone() };
     response.origin_status = (fetched.origin_status != 0).then_some(fetched.origin_status);
     response.generated = fetched.generated;
     Ok(response)

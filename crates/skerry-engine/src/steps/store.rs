@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use skerry_cache::hash_key;
 use skerry_http::encoding::{Accepted, Coding, is_compressible};
 use skerry_http::fields::{Fields, Known};
-use skerry_http::head::{Method, ResponseHead, split_target};
+use skerry_http::forward::{forward_fields, forward_query};
+use skerry_http::head::{Method, RequestHead, ResponseHead, split_target};
 use skerry_http::key::Mode;
 use skerry_http::store::{Limits, RequestFacts, Storage, storage};
-use skerry_http::{validators, vary};
+use skerry_http::{age, validators, vary};
 
 use super::fetch::{Errand, Fetched};
 use crate::exchange::Meta;
@@ -51,11 +53,49 @@ pub fn accepted(behavior: &Behavior, request: &Fields) -> Option<Accepted> {
     })
 }
 
+/// Beside the names of `Vary`, and never one of them: everything that the origin sees of a request.
+const AS_SEEN: &[u8] = b"\0as-seen";
+
 /// The variant bytes of a request under names joined by commas.
-pub fn variant_of(behavior: &Behavior, request: &Fields, names: &[u8], out: &mut Vec<u8>) {
-    let names: Vec<Vec<u8>> = names.split(|&b| b == b',').map(<[u8]>::to_vec).collect();
-    let sent = accepted(behavior, request).map(Accepted::normal);
-    vary::write_variant(&names, request, sent.map(str::as_bytes), out);
+pub fn variant_of(behavior: &Behavior, request: &RequestHead, names: &[u8], out: &mut Vec<u8>) {
+    let mut names: Vec<Vec<u8>> = names.split(|&b| b == b',').map(<[u8]>::to_vec).collect();
+    let is_apart = names.last().is_some_and(|name| name == AS_SEEN);
+    if is_apart {
+        names.pop();
+    }
+    let sent = accepted(behavior, &request.fields).map(Accepted::normal);
+    vary::write_variant(&names, &request.fields, sent.map(str::as_bytes), out);
+    if is_apart {
+        as_seen(behavior, request, out);
+    }
+}
+
+/// What the origin sees of a request that is to be stored, beyond what is ours alone to say: its fields and query, as 128
+/// bits.
+fn as_seen(behavior: &Behavior, request: &RequestHead, out: &mut Vec<u8>) {
+    let key = behavior.key.policy();
+    let mut fields = forward_fields(&behavior.forward, key, request, b"", b"");
+    validators::drop_conditions(&mut fields);
+    fields.remove(b"range");
+    let mut seen = vec![0];
+    fields.write_to(&mut seen);
+    seen.push(b'?');
+    seen.extend(forward_query(&behavior.forward, key, request.query()).unwrap_or_default());
+    for turn in [0, 1] {
+        seen[0] = turn;
+        out.extend_from_slice(&hash_key(&seen).to_le_bytes());
+    }
+}
+
+/// Keep an error for requests that look the same to the origin.
+pub fn keep_apart(errand: &Errand, plan: &mut Plan) {
+    plan.meta.is_apart = true;
+    if !plan.vary.is_empty() {
+        plan.vary.push(b',');
+    }
+    plan.vary.extend_from_slice(AS_SEEN);
+    plan.variant.clear();
+    variant_of(errand.behavior(), &errand.viewer, &plan.vary, &mut plan.variant);
 }
 
 /// The names under which purges find a request's object: the target as the viewer asked for it and as it was
@@ -100,12 +140,14 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
         coding: None,
         tags: tags(&head.fields),
     };
+    // told anew with each answer, in the one form it may have; of what is only passed on as well
+    plan.meta.aged_s = age::told_s(&head.fields, fetched.times);
+    head.fields.remove(b"age");
     clean(&live, behavior, head); // before fields are set aside: what nobody may have, the first asker may not either
     match decision {
         Storage::Refuse(reason) => plan.meta.reason = reason.name(),
         Storage::Store { stored, strip } => {
             plan.meta.once = take(&mut head.fields, &strip);
-            plan.meta.is_aged = head.fields.remove(b"age"); // told anew with each answer
             plan.meta.stored = Some(stored);
             plan.coding = coding(&live, behavior, errand, head, fetched.length, stored.fresh_for_s);
         }
@@ -122,7 +164,11 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
         && let vary::Vary::Names(names) = vary::parse(&head.fields)
     {
         plan.vary = names.join(&b","[..]);
-        variant_of(behavior, &errand.viewer.fields, &plan.vary, &mut plan.variant);
+        variant_of(behavior, &errand.viewer, &plan.vary, &mut plan.variant);
+    }
+    let is_error = plan.meta.stored.is_some_and(|stored| stored.error);
+    if is_error && !live.profile.errors_for_all.contains(&head.status) {
+        keep_apart(errand, &mut plan);
     }
     plan.fields = std::mem::take(&mut head.fields);
     plan

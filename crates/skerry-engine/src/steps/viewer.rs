@@ -8,7 +8,7 @@ use skerry_contract::{Generated, ResponseView, Runs, Situation, Trigger, runs};
 use super::functions::{Called, Caller, Sight, apply, call, shown_body};
 use crate::body::RequestBody;
 use crate::core::Core;
-use crate::exchange::{Exchange, Response};
+use crate::exchange::{CacheFacts, Exchange, Failure, Response};
 use crate::record::Outcome;
 use crate::stats::count;
 use crate::steps::{error_page, fill};
@@ -124,7 +124,9 @@ pub async fn response(core: &Rc<Core>, x: &mut Exchange, mut response: Response)
         Err(failure) => {
             x.note(Step::ViewerResponse, failure.code.clone());
             fill::let_run(core, &mut response);
-            error_page::of_failure(x, &failure)
+            // the cache did its part; only its age is none of this page's
+            x.cache = CacheFacts { age_s: None, ..response.cache };
+            error_page::of_failure(x, &Failure { origin_status: response.origin_status, ..*failure })
         }
         Ok(Called::Response(change)) => {
             let words =
