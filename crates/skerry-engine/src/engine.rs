@@ -369,8 +369,7 @@ mod tests {
     #[test]
     fn what_is_told_stands_in_the_table() {
         const OTHERS: [&str; 3] = ["pop", "draining", "cache"];
-        let table: toml::Table =
-            include_str!("../../../src/skerry/rules/metrics.toml").parse().unwrap();
+        let table: toml::Table = include_str!("../../../src/skerry/rules/metrics.toml").parse().unwrap();
         let known: Vec<&String> = table.values().flat_map(|kind| kind.as_table().unwrap().keys()).collect();
         let status = Engine::new(br#"{"threads":1}"#).unwrap().status();
         let told: Vec<&String> =

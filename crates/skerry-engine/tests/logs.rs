@@ -75,8 +75,9 @@ fn writers_beside_each_other_lose_and_split_nothing() {
     assert!(!new.is_empty() && !old.is_empty(), "it has turned");
     assert!(old.len() as u64 <= bytes_max && new.len() as u64 <= bytes_max);
     let seen: BTreeSet<&str> = old.lines().chain(new.lines()).collect();
-    let wanted: BTreeSet<String> =
-        (0..4).flat_map(|who| (0..LINES).map(move |n| line(who, n).trim_end_matches('\n').to_owned())).collect();
+    let wanted: BTreeSet<String> = (0..4)
+        .flat_map(|who| (0..LINES).map(move |n| line(who, n).trim_end_matches('\n').to_owned()))
+        .collect();
     assert_eq!(old.lines().count() + new.lines().count(), 4 * LINES);
     assert!(seen.iter().copied().eq(wanted.iter().map(String::as_str)));
 }

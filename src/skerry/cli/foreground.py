@@ -162,7 +162,7 @@ class Foreground:
         now_s = time.monotonic()
         for record in self._logs.new():
             if self._logs_on and records.time_ms(record) >= self._logs_since_ms:
-                render_line(records.tell(record))
+                render_line(logs.readable(record, str(self._root), sys.stderr))
             if "path" in record and record.get("request_id"):
                 self._last_id = str(record["request_id"])
             self._tell_finding(record)

@@ -99,6 +99,15 @@ def test_one_request(project: Path) -> None:
     assert caught.value.code == "logs.unknown_request"
 
 
+def test_an_id_as_a_terminal_shows_it_is_enough(project: Path) -> None:
+    (project / ".skerry" / "log" / "us-east.log").write_text(
+        line(1, "A3xVjU3M7o3B-first") + line(2, "A3xVjU3M7o3C-other")
+    )
+    result = CliRunner().invoke(command, [str(project), "--id", "A3xVjU3M7o3B"])
+    assert result.output.endswith(" A3xVjU3M7o3B-first\n")
+    assert result.output.count("\n") == 1
+
+
 def test_one_request_is_sought_before_the_tail_too(project: Path) -> None:
     log = project / ".skerry" / "log" / "us-east.log"
     log.write_text(line(1, "early") + line(2, "x" * 1000) * 400)
