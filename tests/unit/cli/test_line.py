@@ -83,7 +83,7 @@ def test_a_finding_is_a_sentence_with_its_hint() -> None:
 
 
 def test_a_traceback_keeps_its_lines() -> None:
-    lines = plain(SAID | {"stream": "error", "text": TRACEBACK}, 120)
+    lines = plain(SAID | {"stream": "error", "text": TRACEBACK}, 100)
     assert lines[0] == (
         "10:00:00  us-east    price  error  KeyError: 'colour' (at lambda/price.py:2)  A3xVjU3M7o3B"
     )
