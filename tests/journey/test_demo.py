@@ -160,13 +160,20 @@ def suggested(said: str) -> list[str]:
 
 
 def takes_ports(shop: Path) -> Callable[[], None]:
-    """Have somebody else on the first port that the example wishes for."""
-    holder = socket.create_server(("127.0.0.1", 0))
+    """Have somebody else on the first of the ports that the example wishes for."""
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     stage = shop / "tour" / "stage.py"
     text = stage.read_text()
-    assert '"api": 9000' in text
-    stage.write_text(text.replace('"api": 9000', f'"api": {holder.getsockname()[1]}'))
-    return holder.close
+    for wish, holder in zip(('"http": 8080', '"api": 9000'), holders, strict=True):
+        assert wish in text
+        text = text.replace(wish, f"{wish.split()[0]} {holder.getsockname()[1]}")
+    stage.write_text(text)
+
+    def let_go() -> None:
+        for holder in holders:
+            holder.close()
+
+    return let_go
 
 
 @pytest.mark.parametrize("are_taken", [False, True])
@@ -193,7 +200,8 @@ def test_what_is_suggested_works_from_where_one_stands(
             if are_taken:
                 words_of = " ".join(said.split())
                 assert "ports of the example are taken; a copy of it runs in" in words_of
-                assert re.search(r"copy of it runs in \S+/storefront-\S+: .*api on \d+", words_of)
+                moved = r"copy of it runs in \S+/storefront-\S+: http from \d+ on, .*api on \d+"
+                assert re.search(moved, words_of)
             shown = [line for line in said.splitlines() if not line.startswith("    ")]
             assert max(map(len, shown)) <= 100
             assert [line.split()[1] for line in typed(said)] == [
