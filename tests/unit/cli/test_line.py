@@ -28,7 +28,7 @@ REQUEST = {
 }
 SAID = {"time_ms": TEN, "pop": "us-east", "function": "price", "request_id": ID}
 TRACEBACK = """Traceback (most recent call last):
-  File "/home/me/shop/lambda/price.py", line 2, in handler
+  File "/work-shop/lambda/price.py", line 2, in handler
     return {}['a colour that nobody has ever seen, nor will, however long the list of colours grows']
            ~~^^^^
 KeyError: 'colour'
@@ -42,7 +42,7 @@ FINDING = {
 
 
 def plain(record: dict[str, object], width: int = 80) -> list[str]:
-    return told(record, width, "/home/me/shop", lambda text, _colour: text).split("\n")
+    return told(record, width, "/work-shop", lambda text, _colour: text).split("\n")
 
 
 def test_a_request_is_one_line() -> None:
