@@ -115,15 +115,18 @@ def interpreter(_root: Path) -> Check:
 
 def project(root: Path) -> Check:
     from skerry.base.errors import ConfigError
+    from skerry.functions.lint import lint
     from skerry.readers import project as reader
 
     try:
         found = reader.read(root)
     except ConfigError as error:
         return Check("project", False, error.message, error.hint)
-    errors = sum(finding.level == "error" for finding in found.findings)
+    wrong = [*found.findings, *(each for one in found.functions for each in lint(one, root))]
+    errors = len({each.message for each in wrong if each.level == "error"})
     todo = "`skerry check` lists them" if errors else ""
-    return Check("project", not errors, f"{found.name}, {errors} errors", todo)
+    told = "1 error" if errors == 1 else f"{errors} errors"
+    return Check("project", not errors, f"{found.name}, {told}", todo)
 
 
 def run(root: Path) -> Check:

@@ -27,14 +27,26 @@ class DashedIds(click.Command):
 
 @click.command("explain", cls=DashedIds)
 @click.argument("what", metavar="URL|ID|CODE")
-@click.option("-X", "method", default="GET", show_default=True, help="With a URL: the method.")
+@click.option(
+    "-X",
+    "method",
+    default="GET",
+    show_default=True,
+    metavar="METHOD",
+    help="With a URL: the method.",
+)
 @click.option(
     "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="With a URL: a request header."
 )
-@click.option("--pop", help="With a URL: at this PoP.")
+@click.option("--pop", metavar="NAME", help="With a URL: at this PoP.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
-    "--at", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+    "--at",
+    "root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    metavar="FOLDER",
+    help="The project's folder, where it is not this one.",
 )
 def command(
     what: str, method: str, headers: tuple[str, ...], pop: str | None, as_json: bool, root: Path
@@ -124,6 +136,12 @@ def unknown(word: str, known: list[str]) -> Exception:
     from skerry.base.errors import CallerError
 
     lowered = {name.lower(): name for name in known}
+    if "/" in word:
+        return CallerError(
+            "explain.url",
+            f"{word!r} is no URL: it has no scheme{'' if word[0] != '/' else ' and no host'}",
+            hint=f"write it whole: http://{'localhost:8080' if word[0] == '/' else ''}{word}",
+        )
     near = [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=1)]
     hint = (
         f"did you mean {near[0]}?"

@@ -6,6 +6,7 @@ is stopped by the kernel (SIGTTIN, SIGTTOU: termios(3), "Job control").
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import signal
@@ -52,8 +53,8 @@ class Keyboard:
     def _is_ours(self) -> bool:
         try:
             return os.tcgetpgrp(self._number) == os.getpgrp()
-        except OSError:
-            return False  # hung up
+        except OSError as error:
+            return error.errno == errno.ENOTTY  # nobody's: a terminal without a session has no jobs
 
     def _give_back(self) -> None:
         before = self._before

@@ -25,11 +25,12 @@ SETTLE_S = 0.06  # an engine that was asked for its status has written its recor
     "-n",
     "--lines",
     type=click.IntRange(min=0),
+    metavar="N",
     default=50,
     show_default=True,
     help="How many of the past.",
 )
-@click.option("--pop", "pops", multiple=True, help="Only this PoP.")
+@click.option("--pop", "pops", multiple=True, metavar="NAME", help="Only this PoP.")
 @click.option(
     "--id", "request_id", metavar="ID", help="Only this request, and what functions said in it."
 )
@@ -52,6 +53,8 @@ def command(
     folder = root / ".skerry" / "log"
     if not follow:  # who follows may wait for a run that is still to come
         look(folder, pops)
+    elif not folder.is_dir():
+        click.echo(f"waiting for a run in {root}", err=True)
     settle(root)
     logs = Logs(folder, pops, whole=request_id is not None)
     past = chosen(logs.new(), request_id)

@@ -43,7 +43,7 @@ def prepare(
         lock.holder(root / STATE_FOLDER / "run") if (root / STATE_FOLDER / "run").is_dir() else None
     )
     if running is not None:
-        raise start.already(running)
+        raise start.already(running, str(root))
     if not bind:  # to a socket the empty address is every address
         raise ConfigError("node.bind", "--bind names no address", hint="127.0.0.1 is the default")
     project = reader.read(root)

@@ -36,6 +36,8 @@ def test_a_word_of_x_cache_as_it_stands_there() -> None:
         ("", "explain.unknown_code", "56 characters"),
         ("AbC123==", "explain.unknown_code", "56 characters"),
         ("ftp://x/", "explain.url", "write http://"),
+        ("/index.html", "explain.url", "http://localhost:8080/index.html"),
+        ("www.example.com/a", "explain.url", "write it whole: http://www.example.com/a"),
         ("http:///", "explain.url", "write http://"),
     ],
 )

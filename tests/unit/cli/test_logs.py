@@ -72,6 +72,20 @@ def test_following(project: Path) -> None:
             process.kill()
 
 
+def test_who_follows_before_there_is_a_run_is_told_what_he_waits_for(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "skerry.cli.main", "logs", "-f", str(tmp_path)],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == f"waiting for a run in {tmp_path}\n"
+        finally:
+            process.kill()
+
+
 def test_no_logs_yet(tmp_path: Path) -> None:
     with pytest.raises(CallerError) as caught:
         CliRunner().invoke(command, [str(tmp_path)], catch_exceptions=False)

@@ -76,8 +76,9 @@ def test_a_project_that_runs_is_not_run_again(shop: Path) -> None:
     node_settings.write(settings)
     held = lock.take(settings.run)
     assert held is not None
-    with pytest.raises(ConfigError, match="runs already"):
+    with pytest.raises(ConfigError, match="runs already") as failed:
         prepare.prepare(shop)
+    assert f"`skerry down {shop}`" in failed.value.hint, "from wherever one stands"
 
 
 @pytest.mark.parametrize(
