@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -71,7 +72,7 @@ class Terminal:
 def terminal(
     argv: list[str], cwd: Path, env: Mapping[str, str], *, columns: int = 80
 ) -> Iterator[Terminal]:
-    """Run a program in a terminal so wide. It is killed at the end, and what hangs on the terminal is hung up."""
+    """Run a program in a terminal so wide. It is ended at the end, and what hangs on the terminal is hung up."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     env = {**env, "TERM": "xterm"}
@@ -91,6 +92,10 @@ def terminal(
         try:
             yield Terminal(process, ours, theirs)
         finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGHUP)  # so that what it has started ends with it
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
             process.kill()
             os.close(ours)
             os.close(theirs)

@@ -15,7 +15,7 @@ impl Folder {
     fn new(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("skerry-logs-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).unwrap();
+        assert!(fs::create_dir(&path).is_ok(), "{} cannot be made", path.display());
         Folder(path)
     }
 
