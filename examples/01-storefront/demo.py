@@ -9,13 +9,12 @@ step did not hold, 2 where the shop could not be started. Standard library only;
 import contextlib
 import http.client
 import os
-import shlex
 import signal
 import sys
 import threading
 
-from tour import screen
-from tour.stage import EXAMPLE, Failed, Stage
+from tour import screen, shell
+from tour.stage import Failed, Stage
 from tour.steps import STEPS, Tour
 from tour.viewer import Viewer
 
@@ -57,8 +56,8 @@ def interrupt(*_):
 
 def welcome(stage):
     """What runs now, in skerry's own words."""
-    at = stage.root if stage.moved else EXAMPLE.relative_to(EXAMPLE.parents[1])
-    screen.typed(f"skerry up {at}")
+    at = shell.near(stage.root)
+    screen.typed(shell.skerry("up", at))
     for line in stage.greeting:
         if not line or line == "try":
             if line:
@@ -67,7 +66,7 @@ def welcome(stage):
         screen.say(f"    {line}")
     if notes := stage.state["findings"]:
         codes = ", ".join(sorted({note["code"] for note in notes}))
-        screen.quote([f"{len(notes)} notes ({codes}): skerry check tells them"])
+        screen.quote([f"{len(notes)} notes ({codes}): {shell.skerry('check', at)} tells them"])
     if stage.moved:
         screen.quote([moved(stage)])
 
@@ -100,27 +99,25 @@ def walk(stage):
 def goodbye(stage):
     """Where to look, and what to try."""
     first = stage.state["pops"][0]
-    at = shlex.quote(os.path.relpath(stage.root))
-    skerry = (
-        "skerry"
-        if any(os.access(f"{folder}/skerry", os.X_OK) for folder in os.get_exec_path())
-        else ".venv/bin/skerry"
-    )
+    at = shell.near(stage.root)
     screen.say(f"\n{screen.paint('It stays up until Ctrl-C.', 'bold')} Look at it:\n")
     for pop in stage.state["pops"]:
         screen.say(f"    {pop['https']}/   {pop['name']}")
     screen.say("\nand in another terminal\n")
-    curl = f"curl -i --cacert {stage.ca} {first['https']}/"
+    curl = f"curl -i --cacert {shell.near(stage.ca)} {first['https']}/"
     for command, why in (
         (curl, "twice, and read X-Cache"),
-        (f"{skerry} status {at}", "hit ratio, latency, functions, processes"),
-        (f"{skerry} logs -f {at}", "requests and what functions print"),
+        (shell.skerry("status", at), "hit ratio, latency, functions, processes"),
+        (shell.skerry("logs", "-f", at), "requests and what functions print"),
         (
-            f"$EDITOR {at}/lambda/response.py",
+            f"$EDITOR {shell.near(stage.root / 'lambda' / 'response.py')}",
             "a save is served within half a second; a bad one is not taken",
         ),
-        (f"{skerry} trust", "let browsers believe the local CA; `skerry untrust` takes it back"),
-        (f"{skerry} up YOUR/TERRAFORM", "your own distribution"),
+        (
+            shell.skerry("trust"),
+            "let browsers believe the local CA; `skerry untrust` takes it back",
+        ),
+        (shell.skerry("up", "YOUR/TERRAFORM"), "your own distribution"),
     ):
         screen.say(f"    {screen.paint(command, 'cyan')}\n        {why}")
 

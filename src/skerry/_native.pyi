@@ -7,7 +7,8 @@ class Engine:
     "object_bytes_max": int, "state_dir": str (purge journal), "access_log": str (path, empty = none),
     "access_log_format": "standard" | "json", "launcher": str (path of the launcher's socket), "launcher_token": str,
     "tls_dir": str (folder of certificates, found by the names inside them, and `tickets`), "function_log": str (path),
-    "no_deadline": bool, "trusted_roots": [str] (PEM files), "is_private": bool (others of our user may not look in)}.
+    "log_bytes_max": int (of each log, then it is begun anew; 0 = never), "no_deadline": bool,
+    "trusted_roots": [str] (PEM files), "is_private": bool (others of our user may not look in)}.
     Descriptors are taken over. Raises ValueError naming the key that is wrong.
     """
 
@@ -19,7 +20,7 @@ class Engine:
         many objects were stored when it came. Hosts beside paths: the paths of the distributions that answer for them.
         """
     def status(self) -> bytes:
-        """JSON of counters and gauges (docs/reference/status.md)."""
+        """JSON of counters and gauges (docs/reference/metrics.md)."""
     def explain_request(self, request_id: str) -> bytes | None:
         """JSON of what happened to a request that is still in the ring."""
     def explain_url(self, request: bytes) -> bytes:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import tree
+from tests.support.terminal import terminal
 from tests.support.wait import until
 
 EXAMPLE = tree.ROOT / "examples" / "01-storefront"
@@ -144,3 +146,104 @@ def test_ctrl_c_stops_all_of_it(shop: Path, signum: int) -> None:
         tour.send_signal(signum)
         assert tour.wait(60) == 130
     assert until(lambda: not belonging(shop), what=f"nobody left: {belonging(shop)}")
+
+
+def typed(said: str) -> list[str]:
+    """Commands that the tour shows as typed."""
+    return re.findall(r"^    \$ (.+)$", said, re.MULTILINE)
+
+
+def suggested(said: str) -> list[str]:
+    """Commands that it suggests at its end: each stands above what it is good for, which is indented further."""
+    last = said.partition("in another terminal\n")[2]
+    return re.findall(r"^    (\S.+)\n {8}\S", last, re.MULTILINE)
+
+
+def takes_ports(shop: Path) -> Callable[[], None]:
+    """Have somebody else on the first of the ports that the example wishes for."""
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    stage = shop / "tour" / "stage.py"
+    text = stage.read_text()
+    for wish, holder in zip(('"http": 8080', '"api": 9000'), holders, strict=True):
+        assert wish in text
+        text = text.replace(wish, f"{wish.split()[0]} {holder.getsockname()[1]}")
+    stage.write_text(text)
+
+    def let_go() -> None:
+        for holder in holders:
+            holder.close()
+
+    return let_go
+
+
+@pytest.mark.parametrize("are_taken", [False, True])
+def test_what_is_suggested_works_from_where_one_stands(
+    shop: Path, tmp_path: Path, are_taken: bool
+) -> None:
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    let_go = takes_ports(shop) if are_taken else lambda: None
+    env = {name: value for name, value in os.environ.items() if name != "CI"} | {
+        "PYTHONPATH": str(tree.ROOT / "src"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "TMPDIR": str(tmp_path),
+        "NO_COLOR": "1",
+        "EDITOR": "test -f",
+    }
+    words = [sys.executable, str(shop / "demo.py")]
+    try:
+        with terminal(words, elsewhere, env, columns=100) as tour:
+            said = tour.until(
+                lambda said: "your own distribution" in said, "the tour is over", TOUR_S_MAX
+            )
+            assert "All 10 steps held." in said, said
+            if are_taken:
+                words_of = " ".join(said.split())
+                assert "ports of the example are taken; a copy of it runs in" in words_of
+                moved = r"copy of it runs in \S+/storefront-\S+: http from \d+ on, .*api on \d+"
+                assert re.search(moved, words_of)
+            shown = [line for line in said.splitlines() if not line.startswith("    ")]
+            assert max(map(len, shown)) <= 100
+            assert [line.split()[1] for line in typed(said)] == [
+                "up",
+                "purge",
+                "explain",
+                "explain",
+            ]
+            offered = suggested(said)
+            assert len(offered) == 6, offered
+            for line in [*typed(said)[1:], *offered]:
+                works(line, elsewhere, env)
+            tour.press("\x03")
+            assert "stopping" in tour.end()
+    finally:
+        let_go()
+    assert until(lambda: not belonging(shop), what=f"nobody left: {belonging(shop)}")
+
+
+def works(line: str, where: Path, env: dict[str, str]) -> None:
+    """Run what was shown, as it stands there. What would not end, or change the machine, is run as far as it may."""
+    if "YOUR/TERRAFORM" in line:
+        line = line.replace("up YOUR/TERRAFORM", "--version")
+    elif line.endswith(" trust"):
+        line += " --dry-run"
+    elif line.startswith("curl ") and shutil.which("curl") is None:
+        return  # tests/protocol lists what its absence costs
+    with subprocess.Popen(
+        line,
+        shell=True,
+        cwd=where,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as shown:
+        assert shown.stdout is not None
+        if " logs -f " in line:
+            said = shown.stdout.readline()
+            os.killpg(shown.pid, signal.SIGKILL)
+            assert "GET" in said or "error" not in said, said
+            return
+        said = shown.stdout.read()
+        assert shown.wait(60) == 0, f"{line}\n{said}"

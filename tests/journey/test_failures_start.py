@@ -285,7 +285,10 @@ def test_an_empty_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     done = skerry(tmp_path / "empty", name)
     assert done.returncode == 2
-    assert "there is nothing to read in" in done.stdout + done.stderr
+    missing = (
+        "there is no Terraform with a distribution in" if name == "init" else "nothing to read in"
+    )
+    assert missing in done.stdout + done.stderr
     assert list((tmp_path / "empty").iterdir()) == []
 
 

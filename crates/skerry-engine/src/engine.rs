@@ -22,6 +22,7 @@ use crate::function::lease::Launcher;
 use crate::function_log::FileLog;
 use crate::journal::Journal;
 use crate::log::AccessLog;
+use crate::log_file::LogFile;
 use crate::record::Format;
 use crate::seat::Seat;
 use crate::snapshot::Live;
@@ -57,6 +58,9 @@ struct Config {
     access_log_format: String,
     #[serde(default)]
     function_log: String,
+    /// Of each log; 0: it grows for ever.
+    #[serde(default)]
+    log_bytes_max: u64,
     #[serde(default)]
     launcher: String,
     #[serde(default)]
@@ -148,9 +152,9 @@ pub struct Engine {
     flush: watch::Sender<u64>,
     listeners: Mutex<Option<Listeners>>,
     started: Instant,
-    log_file: Option<Arc<std::fs::File>>,
+    log_file: Option<Arc<LogFile>>,
     log_format: Format,
-    function_file: Option<Arc<std::fs::File>>,
+    function_file: Option<Arc<LogFile>>,
 }
 
 struct Listeners {
@@ -179,16 +183,24 @@ impl Engine {
         if config.threads == 0 {
             return Err("threads: at least 1".to_owned());
         }
-        let open = |key: &str, path: &str, done: io::Result<Arc<std::fs::File>>| {
+        let open = |key: &str, path: &str, done: io::Result<Arc<LogFile>>| {
             done.map_err(|e| format!("{key}: {path}: {e}"))
         };
         let log_file = match config.access_log.as_str() {
             "" => None,
-            path => Some(open("access_log", path, AccessLog::open(path.as_ref(), log_format))?),
+            path => Some(open(
+                "access_log",
+                path,
+                AccessLog::open(path.as_ref(), log_format, config.log_bytes_max, &config.pop),
+            )?),
         };
         let function_file = match config.function_log.as_str() {
             "" => None,
-            path => Some(open("function_log", path, FileLog::open(path.as_ref()))?),
+            path => Some(open(
+                "function_log",
+                path,
+                FileLog::open(path.as_ref(), config.log_bytes_max, &config.pop),
+            )?),
         };
         let limits =
             Limits { object_bytes_max: config.object_bytes_max, ..Limits::of(config.cache_bytes_max) };
@@ -257,6 +269,9 @@ impl Engine {
         status["pop"] = self.config.pop.clone().into();
         status["snapshot"] = live.version.into();
         status["uptime_s"] = self.started.elapsed().as_secs().into();
+        let lost = |log: &Option<Arc<LogFile>>| log.as_ref().map_or(0, |log| log.lost());
+        status["records_lost"] = lost(&self.log_file).into();
+        status["function_lines_lost"] = lost(&self.function_file).into();
         status["draining"] = self.shared.draining.load(Ordering::Acquire).into();
         status["cache"] = json!({
             "objects": gauges.objects, "resident_bytes": gauges.resident_bytes, "used_bytes": gauges.used_bytes,
@@ -419,6 +434,20 @@ mod tests {
             let error = Engine::new(config.as_bytes()).err().unwrap();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_told_stands_in_the_table() {
+        const OTHERS: [&str; 3] = ["pop", "draining", "cache"];
+        let table: toml::Table = include_str!("../../../src/skerry/rules/metrics.toml").parse().unwrap();
+        let known: Vec<&String> = table.values().flat_map(|kind| kind.as_table().unwrap().keys()).collect();
+        let status = Engine::new(br#"{"threads":1}"#).unwrap().status();
+        let told: Vec<&String> =
+            status.as_object().unwrap().keys().filter(|name| !OTHERS.contains(&name.as_str())).collect();
+        for name in &told {
+            assert!(known.contains(name), "{name} is not in the table");
+        }
+        assert_eq!(known.len(), told.len(), "{known:?} {told:?}");
     }
 
     #[test]

@@ -1,30 +1,29 @@
 //! The functions' log: one JSON object a line, written at once, so that whoever follows it sees it now.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::clock::SharedClock;
 use crate::function::pool::FunctionLog;
+use crate::log_file::LogFile;
 use crate::snapshot::FunctionRef;
 
 /// A file of lines.
 pub struct FileLog {
-    file: Arc<File>,
+    file: Arc<LogFile>,
     pop: String,
     clock: SharedClock,
 }
 
 impl FileLog {
-    /// Open for appending.
-    pub fn open(path: &Path) -> std::io::Result<Arc<File>> {
-        OpenOptions::new().create(true).append(true).open(path).map(Arc::new)
+    /// Open for appending. It is shared by the engines of a run.
+    pub fn open(path: &Path, bytes_max: u64, pop: &str) -> std::io::Result<Arc<LogFile>> {
+        LogFile::open(path, "", bytes_max, pop)
     }
 
     /// Over an open file.
-    pub fn new(file: Arc<File>, pop: &str, clock: SharedClock) -> Rc<Self> {
+    pub fn new(file: Arc<LogFile>, pop: &str, clock: SharedClock) -> Rc<Self> {
         Rc::new(FileLog { file, pop: pop.to_owned(), clock })
     }
 }
@@ -41,8 +40,10 @@ impl FunctionLog for FileLog {
             "text": String::from_utf8_lossy(text),
             "dropped_bytes": dropped_bytes,
         });
-        // one write a line, so that lines of several cores do not mix; a full disk costs lines, not answers
-        let _ = (&*self.file).write_all(format!("{line}\n").as_bytes());
+        let line = format!("{line}\n");
+        if self.file.append(line.as_bytes()) < line.len() {
+            self.file.lose(1);
+        }
     }
 }
 

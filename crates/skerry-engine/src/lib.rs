@@ -15,6 +15,7 @@ pub mod headers;
 pub mod journal;
 pub mod ledger;
 pub mod log;
+pub mod log_file;
 pub mod origin;
 pub mod reason;
 pub mod record;

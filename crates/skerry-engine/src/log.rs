@@ -1,55 +1,61 @@
 //! The access log: a buffer a core, written in large pieces. A log that cannot be written never stops a request.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::log_file::LogFile;
 use crate::record::{Format, STANDARD_HEADER, View, Writer};
 
-/// Written at once.
+/// Written at once, and kept at most while there is no room to write.
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// Where records go.
 pub struct AccessLog {
-    file: Option<Arc<File>>,
+    file: Option<Arc<LogFile>>,
     format: Format,
     writer: Writer,
     buffer: Vec<u8>,
+    /// The file takes no more; the next tick tries again.
+    is_stuck: bool,
 }
 
 impl AccessLog {
     /// No log.
     pub fn none() -> Self {
-        AccessLog { file: None, format: Format::Standard, writer: Writer::default(), buffer: Vec::new() }
+        AccessLog {
+            file: None,
+            format: Format::Standard,
+            writer: Writer::default(),
+            buffer: Vec::new(),
+            is_stuck: false,
+        }
     }
 
     /// To a file, shared by all cores (each writes whole lines).
-    pub fn to(file: Arc<File>, format: Format) -> Self {
+    pub fn to(file: Arc<LogFile>, format: Format) -> Self {
         AccessLog {
             file: Some(file),
             format,
             writer: Writer::default(),
             buffer: Vec::with_capacity(PIECE_BYTES + 4096),
+            is_stuck: false,
         }
     }
 
     /// Open for appending; a new standard log gets its two header lines.
-    pub fn open(path: &Path, format: Format) -> std::io::Result<Arc<File>> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        if format == Format::Standard && file.metadata()?.len() == 0 {
-            file.write_all(STANDARD_HEADER.as_bytes())?;
-        }
-        Ok(Arc::new(file))
+    pub fn open(path: &Path, format: Format, bytes_max: u64, pop: &str) -> std::io::Result<Arc<LogFile>> {
+        LogFile::open(path, if format == Format::Standard { STANDARD_HEADER } else { "" }, bytes_max, pop)
     }
 
     /// One record.
     pub fn write(&mut self, view: &View<'_>) {
-        if self.file.is_none() {
+        let Some(file) = &self.file else { return };
+        if self.is_stuck && self.buffer.len() >= PIECE_BYTES {
+            file.lose(1);
             return;
         }
         self.writer.write(self.format, view, &mut self.buffer);
-        if self.buffer.len() >= PIECE_BYTES {
+        if self.buffer.len() >= PIECE_BYTES && !self.is_stuck {
             self.flush();
         }
     }
@@ -59,9 +65,9 @@ impl AccessLog {
         if let Some(file) = &self.file
             && !self.buffer.is_empty()
         {
-            // a full disk costs records, not answers; the count of records tells the loss
-            let _ = (&**file).write_all(&self.buffer);
-            self.buffer.clear();
+            let kept = file.append(&self.buffer);
+            self.buffer.drain(..kept);
+            self.is_stuck = !self.buffer.is_empty();
         }
     }
 }
@@ -69,5 +75,8 @@ impl AccessLog {
 impl Drop for AccessLog {
     fn drop(&mut self) {
         self.flush();
+        if let Some(file) = &self.file {
+            file.lose(self.buffer.iter().filter(|&&byte| byte == b'\n').count() as u64);
+        }
     }
 }

@@ -18,6 +18,7 @@ use crate::function::pool::{FunctionLog, Pool};
 use crate::function_log::{FileLog, NoLog};
 use crate::h1::connection;
 use crate::log::AccessLog;
+use crate::log_file::LogFile;
 use crate::origin::connect::NetConnect;
 use crate::record::Format;
 use crate::tls::Acceptor;
@@ -30,8 +31,8 @@ pub(crate) struct Seat {
     pub flush: watch::Receiver<u64>,
     pub http: Vec<TcpListener>,
     pub https: Vec<TcpListener>,
-    pub log: Option<(Arc<std::fs::File>, Format)>,
-    pub function_file: Option<Arc<std::fs::File>>,
+    pub log: Option<(Arc<LogFile>, Format)>,
+    pub function_file: Option<Arc<LogFile>>,
     pub launcher: Launcher,
     pub no_deadline: bool,
     pub tls: Option<Acceptor>,

@@ -67,7 +67,7 @@ macro_rules! counters {
     ($($name:ident),+ $(,)?) => {
         /// What one core has counted since the engine started.
         #[derive(Default)]
-        #[allow(missing_docs)] // docs/reference/status.md says what each counts
+        #[allow(missing_docs)] // rules/metrics.toml says what each counts
         pub struct CoreStats {
             $(pub $name: AtomicU64,)+
             pub open_connections: AtomicI64,

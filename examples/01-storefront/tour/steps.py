@@ -7,7 +7,7 @@ import re
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 
-from tour import screen
+from tour import screen, shell
 from tour.viewer import DESKTOP, PHONE
 
 TABLET = (
@@ -48,7 +48,10 @@ def cached(tour):
     tour.everywhere(lambda pop: [tour.viewer.get(pop, "/about.html") for _ in range(WARM)])
     for pop in (NEAR, FAR):
         first = tour.viewer.get(pop, Cookie="variant=A")
-        again = tour.viewer.get(pop, Cookie="variant=A")
+        # the quickest of some: a machine that is busy for a moment is no fault of the cache
+        hits = [tour.viewer.get(pop, Cookie="variant=A") for _ in range(WARM)]
+        again = min(hits, key=lambda each: each.ms)
+        expect(all(each.hit for each in hits), "nothing but hits")
         expect(first.status == 200 and first.miss, "a miss", first)
         expect(
             again.status == 200 and again.hit and again.header("Age").isdigit(),
@@ -147,6 +150,13 @@ def api(tour):
     )
 
 
+def typed(*words, project):
+    """Show a command and run it as it stands there; the lines that it prints."""
+    line = shell.skerry(*words, project=project)
+    screen.typed(line)
+    return shell.run(line).splitlines()
+
+
 def origin(tour, name):
     """Where an origin is, by `skerry status`."""
     return next(each["target"]["url"] for each in tour.stage.state["origins"] if each["id"] == name)
@@ -188,8 +198,7 @@ def purged(tour):
     tour.everywhere(lambda pop: tour.viewer.get(pop, Cookie="variant=A"))
     before = tour.everywhere(lambda pop: tour.viewer.get(pop, Cookie="variant=A"))
     expect(all(each.hit for each in before.values()), "a hit on every PoP before the purge")
-    screen.typed("skerry purge '/*'")
-    screen.quote(tour.stage.skerry("purge", "/*").splitlines())
+    screen.quote(typed("purge", "'/*'", project=tour.stage.root))
     after = tour.everywhere(lambda pop: tour.viewer.get(pop, Cookie="variant=A"))
     for pop, answer in after.items():
         expect(answer.miss, f"a miss at {pop}", answer)
@@ -202,25 +211,23 @@ def explained_url(tour):
     """Why: what would happen to an address"""
     port = tour.stage.ports["https"]
     url = f"https://{NEAR}.skerry.localhost:{port}/api/catalogue"
-    lines = tour.stage.skerry("explain", url).splitlines()
+    lines = typed("explain", url, project=tour.stage.root)
     expect(
         any("behavior /api/*" in line for line in lines),
         "the behavior that the address falls under",
     )
-    screen.typed(f"skerry explain {url}")
     screen.quote(lines)
     screen.good("simulated with the code of the real path; nothing was asked")
 
 
 def explained_request(tour):
     """Why: what happened to a request"""
-    lines = tour.stage.skerry("explain", tour.hit_id).splitlines()
+    lines = typed("explain", tour.hit_id, project=tour.stage.root)
     expect("200 Hit" in lines[0], "the hit of the first step")
     expect(
         any(line.strip().startswith("viewer_request") for line in lines),
         "the function's call among the steps",
     )
-    screen.typed(f"skerry explain {tour.hit_id}")
     screen.quote(lines)
     screen.good("the id is X-Amz-Cf-Id of any response")
 

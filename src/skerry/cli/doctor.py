@@ -35,7 +35,7 @@ class Check:
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(path: Path, as_json: bool) -> None:
-    """Check kernel, descriptors, disk, interpreter, ports and processes; exit 2 when one fails."""
+    """Check kernel, descriptors, disk, interpreter, ports, processes and logs; exit 2 when one fails."""
     root = path.resolve()
     checks = [check(root) for check in CHECKS]
     if as_json:
@@ -115,15 +115,18 @@ def interpreter(_root: Path) -> Check:
 
 def project(root: Path) -> Check:
     from skerry.base.errors import ConfigError
+    from skerry.functions.lint import lint
     from skerry.readers import project as reader
 
     try:
         found = reader.read(root)
     except ConfigError as error:
         return Check("project", False, error.message, error.hint)
-    errors = sum(finding.level == "error" for finding in found.findings)
+    wrong = [*found.findings, *(each for one in found.functions for each in lint(one, root))]
+    errors = len({each.message for each in wrong if each.level == "error"})
     todo = "`skerry check` lists them" if errors else ""
-    return Check("project", not errors, f"{found.name}, {errors} errors", todo)
+    told = "1 error" if errors == 1 else f"{errors} errors"
+    return Check("project", not errors, f"{found.name}, {told}", todo)
 
 
 def run(root: Path) -> Check:
@@ -141,6 +144,25 @@ def run(root: Path) -> Check:
         f", not ready: {', '.join(bad)}" if bad else ""
     )
     return Check("run", not bad, found, "look into .skerry/log/node.log" if bad else "")
+
+
+def logs(root: Path) -> Check:
+    """A disk may have been full for a while, and nobody looked."""
+    from skerry.base.errors import SkerryError
+    from skerry.cli.status import lost_lines
+    from skerry.control.client import Client
+
+    try:
+        with Client(root, timeout_s=2.0) as control:
+            engines = control.ask("status")["engines"]
+    except SkerryError:
+        return Check("logs", True, "nothing runs that could lose a line")
+    lost = {each["pop"]: lost_lines(each.get("status", {})) for each in engines}
+    if not any(lost.values()):
+        return Check("logs", True, "no line lost since the engines started")
+    told = ", ".join(f"{count} at {pop}" for pop, count in lost.items() if count)
+    todo = "make room on the disk of .skerry/log; node.log there says what could not be written"
+    return Check("logs", False, f"lines lost since the engines started: {told}", todo)
 
 
 def ports(root: Path) -> Check:
@@ -179,4 +201,5 @@ CHECKS: tuple[Callable[[Path], Check], ...] = (
     project,
     ports,
     run,
+    logs,
 )

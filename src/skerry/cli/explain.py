@@ -11,6 +11,8 @@ import click
 
 ID_CHARACTERS = 56  # as CloudFront's: crates/skerry-engine/src/record.rs, ID_BYTES
 REQUEST_ID = re.compile(rf"[A-Za-z0-9_-]{{{ID_CHARACTERS - 2}}}==")
+SHORT_ID = 12  # characters that a terminal shows: 72 random bits
+SHORT = re.compile(rf"[A-Za-z0-9_-]{{{SHORT_ID}}}")
 
 
 class DashedIds(click.Command):
@@ -18,21 +20,33 @@ class DashedIds(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Ids behind a `--`."""
-        ids = [word for word in args if word.startswith("-") and REQUEST_ID.fullmatch(word)]
+        ids = [word for word in args if word.startswith("-") and is_id(word)]
         others = [word for word in args if word not in ids]
         return super().parse_args(ctx, [*others, "--", *ids] if ids else args)
 
 
 @click.command("explain", cls=DashedIds)
 @click.argument("what", metavar="URL|ID|CODE")
-@click.option("-X", "method", default="GET", show_default=True, help="With a URL: the method.")
+@click.option(
+    "-X",
+    "method",
+    default="GET",
+    show_default=True,
+    metavar="METHOD",
+    help="With a URL: the method.",
+)
 @click.option(
     "-H", "headers", multiple=True, metavar="'NAME: VALUE'", help="With a URL: a request header."
 )
-@click.option("--pop", help="With a URL: at this PoP.")
+@click.option("--pop", metavar="NAME", help="With a URL: at this PoP.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
-    "--at", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+    "--at",
+    "root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    metavar="FOLDER",
+    help="The project's folder, where it is not this one.",
 )
 def command(
     what: str, method: str, headers: tuple[str, ...], pop: str | None, as_json: bool, root: Path
@@ -42,6 +56,8 @@ def command(
         url = what
     elif REQUEST_ID.fullmatch(what):
         url = ""
+    elif SHORT.fullmatch(what) and (whole := whole_id(root.resolve(), what)):
+        url, what = "", whole
     else:
         found = look_up(what)
         click.echo(json.dumps(found) if as_json else tell_code(found))
@@ -62,6 +78,22 @@ def command(
     click.echo(explain.tell(answer["explained"], answer["pop"]))
     if answer.get("output"):
         click.echo("\n" + explain.tell_outputs(answer["output"]))
+
+
+def is_id(word: str) -> bool:
+    """Whether it looks like an id, whole or as `skerry logs` shows it in a terminal."""
+    return bool(REQUEST_ID.fullmatch(word) or (SHORT.fullmatch(word) and not word.startswith("--")))
+
+
+def whole_id(root: Path, short: str) -> str:
+    """The id that begins so, by the project's logs; empty where they have none."""
+    from skerry.cli.logs import settle
+    from skerry.pop.records import Logs
+
+    settle(root)
+    found = Logs(root / ".skerry" / "log", whole=True).new()
+    ids = (str(record.get("request_id", "")) for record in reversed(found))
+    return next((each for each in ids if each.startswith(short)), "")
 
 
 def is_address(what: str) -> bool:
@@ -104,6 +136,12 @@ def unknown(word: str, known: list[str]) -> Exception:
     from skerry.base.errors import CallerError
 
     lowered = {name.lower(): name for name in known}
+    if "/" in word:
+        return CallerError(
+            "explain.url",
+            f"{word!r} is no URL: it has no scheme{'' if word[0] != '/' else ' and no host'}",
+            hint=f"write it whole: http://{'localhost:8080' if word[0] == '/' else ''}{word}",
+        )
     near = [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=1)]
     hint = (
         f"did you mean {near[0]}?"

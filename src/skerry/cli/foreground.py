@@ -8,12 +8,10 @@ import selectors
 import shlex
 import signal
 import sys
-import termios
 import time
-import tty
 import webbrowser
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any  # Any: control's answers are JSON
 
@@ -21,6 +19,7 @@ from skerry.base.errors import SkerryError
 from skerry.base.finding import Finding, Severity
 from skerry.cli import greeting, logs, render
 from skerry.cli.failures import Failures
+from skerry.cli.keyboard import Keyboard
 from skerry.cli.restarts import Restarts
 from skerry.control.client import Client
 from skerry.node.start import Starting
@@ -64,12 +63,14 @@ class Foreground:
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, lambda *_: self._end())
         keys = sys.stdin.isatty() and sys.stdout.isatty()
-        with selectors.DefaultSelector() as selector, unbuffered(keys):
+        with ExitStack() as stack:
+            selector = stack.enter_context(selectors.DefaultSelector())
+            keyboard = Keyboard(sys.stdin.fileno(), selector) if keys else None
             ended = os.pidfd_open(self._starting.process.pid)
             selector.register(ended, selectors.EVENT_READ, "end")
-            if keys:
+            if keyboard is not None:
                 render_line(f"\n{KEYS}")
-                selector.register(sys.stdin, selectors.EVENT_READ, "key")
+                stack.enter_context(keyboard)
             events = self._listen(selector)
             while self._starting.process.poll() is None:
                 for key, _mask in selector.select(TICK_S):
@@ -81,6 +82,8 @@ class Foreground:
                         events = None
                 if events is None and not self._ending:
                     events = self._listen(selector)
+                if keyboard is not None:
+                    keyboard.tend()
                 self._show_logs()
             os.close(ended)
         return 0 if self._ending else self._starting.process.returncode
@@ -162,7 +165,7 @@ class Foreground:
         now_s = time.monotonic()
         for record in self._logs.new():
             if self._logs_on and records.time_ms(record) >= self._logs_since_ms:
-                render_line(records.tell(record))
+                render_line(logs.readable(record, str(self._root), sys.stderr))
             if "path" in record and record.get("request_id"):
                 self._last_id = str(record["request_id"])
             self._tell_finding(record)
@@ -233,18 +236,3 @@ def function_finding(record: records.Record) -> Finding | None:
         return Finding(code, level, where, message, hint, rule)
     except (ValueError, KeyError, TypeError):
         return None  # `skerry logs` shows the line as it is
-
-
-@contextmanager
-def unbuffered(wanted: bool) -> Iterator[None]:
-    """Keys arrive one by one, unechoed; the terminal is given back as it was."""
-    if not wanted:
-        yield
-        return
-    number = sys.stdin.fileno()
-    before = termios.tcgetattr(number)
-    try:
-        tty.setcbreak(number)
-        yield
-    finally:
-        termios.tcsetattr(number, termios.TCSADRAIN, before)

@@ -42,7 +42,17 @@ def command(path: Path, dry_run: bool) -> int:
             f"{file} is there already",
             hint="`skerry check` says what it lacks; `skerry init --dry-run` shows what would be written",
         )
-    text = draft(path)
+    try:
+        text = draft(path)
+    except ConfigError as error:
+        if error.code != "project.not_found":
+            raise
+        raise ConfigError(
+            "init.nothing",
+            f"there is no Terraform with a distribution in {path.resolve()}, nor below it",
+            hint="give the folder that has it: `skerry init FOLDER`",
+            about=error.about,
+        ) from error
     if dry_run:
         sys.stdout.write(text)
         return 0

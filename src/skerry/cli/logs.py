@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -23,11 +25,12 @@ SETTLE_S = 0.06  # an engine that was asked for its status has written its recor
     "-n",
     "--lines",
     type=click.IntRange(min=0),
+    metavar="N",
     default=50,
     show_default=True,
     help="How many of the past.",
 )
-@click.option("--pop", "pops", multiple=True, help="Only this PoP.")
+@click.option("--pop", "pops", multiple=True, metavar="NAME", help="Only this PoP.")
 @click.option(
     "--id", "request_id", metavar="ID", help="Only this request, and what functions said in it."
 )
@@ -40,24 +43,29 @@ def command(
     request_id: str | None,
     as_json: bool,
 ) -> None:
-    """Show access records and what functions printed. Works also when nothing runs any more."""
+    """Show access records and what functions printed, times in UTC. Works also when nothing runs any more.
+
+    A terminal shows what fits, with the first letters of each request's id; a pipe and --json get everything.
+    """
     from skerry.pop.records import Logs
 
     root = path.resolve()
     folder = root / ".skerry" / "log"
     if not follow:  # who follows may wait for a run that is still to come
         look(folder, pops)
+    elif not folder.is_dir():
+        click.echo(f"waiting for a run in {root}", err=True)
     settle(root)
     logs = Logs(folder, pops, whole=request_id is not None)
     past = chosen(logs.new(), request_id)
     if request_id and not past and not follow:
         raise unknown(request_id)
     for record in past[-lines:] if lines else []:
-        show(record, as_json)
+        show(record, as_json, str(root))
     while follow:
         time.sleep(LOOK_S)  # a file has no event that poll(2) knows
         for record in chosen(logs.new(), request_id):
-            show(record, as_json)
+            show(record, as_json, str(root))
 
 
 def settle(root: Path) -> None:
@@ -75,7 +83,18 @@ def settle(root: Path) -> None:
 
 def chosen(found: list[Record], request_id: str | None) -> list[Record]:
     """Records of one request, or all."""
-    return [one for one in found if request_id is None or one.get("request_id") == request_id]
+    return [
+        one
+        for one in found
+        if request_id is None or is_meant(request_id, str(one.get("request_id", "")))
+    ]
+
+
+def is_meant(word: str, request_id: str) -> bool:
+    """Whether an id was written, whole or as a terminal shows it."""
+    from skerry.cli.explain import SHORT_ID
+
+    return word == request_id or (len(word) == SHORT_ID and request_id.startswith(word))
 
 
 def unknown(request_id: str) -> Exception:
@@ -110,8 +129,17 @@ def look(folder: Path, pops: tuple[str, ...]) -> None:
             )
 
 
-def show(record: Record, as_json: bool) -> None:
-    """One record on stdout."""
+def show(record: Record, as_json: bool, root: str) -> None:
+    """One record on stdout: for a person who looks, for a program, or for whatever reads a pipe."""
+    click.echo(json.dumps(record) if as_json else readable(record, root, sys.stdout))
+
+
+def readable(record: Record, root: str, out: TextIO) -> str:
+    """A record in words, as wide as the terminal; where it is none, whole."""
+    from skerry.cli import line, render
     from skerry.pop import records
 
-    click.echo(json.dumps(record) if as_json else records.tell(record))
+    if not out.isatty():
+        return records.tell(record)
+    width = shutil.get_terminal_size().columns
+    return line.told(record, width, root, lambda text, colour: render.paint(text, colour, out))

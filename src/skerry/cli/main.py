@@ -10,6 +10,7 @@ import difflib
 import errno
 import importlib
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -23,7 +24,7 @@ from skerry import __version__
 from skerry.base import ids
 from skerry.base.errors import BugError, ConfigError, SkerryError
 from skerry.cli import render
-from skerry.cli.tree import COMMANDS, LATER
+from skerry.cli.tree import COMMANDS, LATER, OTHERS
 
 EXIT_USAGE = 2
 EXIT_BUG = 70
@@ -52,9 +53,27 @@ class Tree(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with our words for a name that is not there."""
         name = args[0]
+        if name == "help":  # as git and others have it
+            words = [word for word in args[1:2] if word in COMMANDS or not word.startswith("-")]
+            return self.resolve_command(ctx, [*words, "--help"]) if words else self.overview(ctx)
         if name not in COMMANDS and not name.startswith("-"):
             raise unknown(name)
         return super().resolve_command(ctx, args)
+
+    def overview(self, ctx: click.Context) -> tuple[str, click.Command, list[str]]:
+        """What `skerry --help` shows, as a command."""
+        return "help", click.Command("help", callback=lambda: click.echo(ctx.get_help())), []
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Where to begin."""
+        with formatter.section("Begin with"):
+            formatter.write_dl(
+                [
+                    ("skerry check FOLDER", "what is wrong with a folder of Terraform"),
+                    ("skerry up FOLDER", "run it; it says what to try"),
+                    ("skerry COMMAND --help", "more about one command"),
+                ]
+            )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, so that help imports no command either."""
@@ -72,7 +91,8 @@ def unknown(name: str) -> ConfigError:
             f"`skerry {name}` ({LATER[name]}) comes with a later version",
             hint="`skerry --help` lists what this one can do",
         )
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    meant = OTHERS.get(name)
+    near = [meant] if meant else difflib.get_close_matches(name, COMMANDS, n=1)
     hint = f"did you mean `skerry {near[0]}`?" if near else "`skerry --help` lists the commands"
     return ConfigError("cli.unknown_command", f"there is no command `{name}`", hint=hint)
 
@@ -134,7 +154,7 @@ def usage(error: click.ClickException, arguments: Sequence[str]) -> ConfigError:
     context = getattr(error, "ctx", None)
     command = [word for word in arguments[:1] if word in COMMANDS]
     path = context.command_path if context is not None else " ".join(["skerry", *command])
-    message = error.format_message().rstrip(".")
+    message = re.sub(r"'\[(\w+)\]'", r"\1", error.format_message().rstrip("."))
     return ConfigError("cli.usage", message, hint=f"`{path} --help` shows how it is called")
 
 

@@ -13,19 +13,26 @@ from skerry.cli.seconds import Seconds
 
 @click.command("purge")
 @click.argument("words", nargs=-1, metavar="PATH*|URL …")
-@click.option("--tag", "tags", multiple=True, help="Everything that carries this tag.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Everything that carries this tag."
+)
 @click.option("--soft", is_flag=True, help="Keep it, but ask the origin before the next use.")
-@click.option("--pop", "pops", multiple=True, help="Only on this PoP.")
+@click.option("--pop", "pops", multiple=True, metavar="NAME", help="Only on this PoP.")
 @click.option(
     "--timeout-s",
     type=Seconds(),
-    default=10.0,
+    default=10,
     show_default=True,
     help="How long to wait for all PoPs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
-    "--at", "root", type=click.Path(exists=True, file_okay=False, path_type=Path), default="."
+    "--at",
+    "root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    metavar="FOLDER",
+    help="The project's folder, where it is not this one.",
 )
 def command(
     words: tuple[str, ...],

@@ -15,6 +15,7 @@ not where NO_COLOR is set (no-color.org).
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
@@ -87,6 +88,8 @@ def table(
 ) -> None:
     """Rows under headings, columns as wide as needed; numbers stand to the right.
 
+    What is wider than a terminal is told in several tables, each with the first column.
+
     columns   keys to show and their order; those of the first row where not given
     """
     out = stream or sys.stdout
@@ -96,11 +99,24 @@ def table(
     cells = [[cell(row.get(name)) for name in names] for row in rows]
     widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
     right = [all(number(row.get(name)) for row in rows) for name in names]
-    heading = COLUMN_GAP.join(fit(n, w, r) for n, w, r in zip(names, widths, right, strict=True))
-    out.write(paint(heading.rstrip(), "bold", out) + "\n")
-    for line in cells:
-        text = COLUMN_GAP.join(fit(c, w, r) for c, w, r in zip(line, widths, right, strict=True))
-        out.write(text.rstrip() + "\n")
+    room = shutil.get_terminal_size().columns if out.isatty() else sys.maxsize
+    for number_of, part in enumerate(parts(widths, room)):
+        if number_of:
+            out.write("\n")
+        for at, line in enumerate([names, *cells]):
+            text = COLUMN_GAP.join(fit(line[i], widths[i], right[i]) for i in part).rstrip()
+            out.write((text if at else paint(text, "bold", out)) + "\n")
+
+
+def parts(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Which columns stand beside each other, as many as there is room for; the first stands in each part."""
+    found = [[0]]
+    for column in range(1, len(widths)):
+        beside = sum(widths[i] + len(COLUMN_GAP) for i in found[-1])
+        if beside + widths[column] > room and len(found[-1]) > 1:
+            found.append([0])
+        found[-1].append(column)
+    return found
 
 
 def cell(value: object) -> str:

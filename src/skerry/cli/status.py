@@ -58,6 +58,10 @@ def pop_row(pop: dict[str, Any], engines: list[dict[str, Any]]) -> dict[str, obj
     engine = next((each for each in engines if each["pop"] == pop["name"]), {})
     status = engine.get("status", {})
     edge = status.get("edge_ms") or {}
+    lost = lost_lines(status)
+    notes = filter(
+        None, (engine.get("error") or pop["refused"], f"{lost} log lines lost" if lost else "")
+    )
     return {
         "pop": pop["name"],
         "at": pop["at"],
@@ -71,8 +75,13 @@ def pop_row(pop: dict[str, Any], engines: list[dict[str, Any]]) -> dict[str, obj
         "calls": status.get("function_calls"),
         "failed": status.get("function_errors"),
         "version": pop["version"],
-        "note": engine.get("error") or pop["refused"],
+        "note": "; ".join(notes),
     }
+
+
+def lost_lines(status: dict[str, Any]) -> int:
+    """Lines of logs that an engine could not write."""
+    return sum(int(status.get(name, 0)) for name in ("records_lost", "function_lines_lost"))
 
 
 def hit_percent(status: dict[str, Any]) -> float | None:

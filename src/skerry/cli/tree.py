@@ -19,6 +19,25 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("skerry.cli.diff", "compare the files with what runs"),
 }
 
+# Words that others have for the same: whoever types one means ours.
+OTHERS: dict[str, str] = {
+    "start": "up",
+    "serve": "up",
+    "dev": "up",
+    "stop": "down",
+    "kill": "down",
+    "clean": "reset",
+    "ps": "status",
+    "stats": "status",
+    "why": "explain",
+    "log": "logs",
+    "tail": "logs",
+    "invalidate": "purge",
+    "flush": "purge",
+    "validate": "check",
+    "lint": "check",
+}
+
 # Words that the vocabulary knows and whose time has not come. They are answered by name, so that
 # nobody takes them for a misspelling. A word leaves this table when its command enters the other.
 LATER: dict[str, str] = {

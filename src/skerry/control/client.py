@@ -46,7 +46,7 @@ class Client:
             raise CallerError(
                 "control.not_running",
                 f"nothing runs for the project in {root}",
-                hint=f"start it with `skerry up{place(root)}`",
+                hint=f"start it with `skerry up{place(root)}`; of a project elsewhere, give the folder",
             ) from None
         self._stream = self._socket.makefile("rb")
         self._send({"token": token})

@@ -73,6 +73,7 @@ def environment(settings: NodeSettings, seat: str, pop: PopSettings | None) -> d
         "bind": settings.bind,
         "drain_s": settings.drain_s,
         "access_log_format": settings.access_log_format,
+        "log_bytes_max": settings.log_bytes_max,
         "cache_bytes_max": settings.cache_bytes_max,
         "object_bytes_max": settings.object_bytes_max,
         "threads": settings.threads or os.cpu_count() or 1,

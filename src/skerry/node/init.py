@@ -20,6 +20,7 @@ from skerry.node import lock
 from skerry.node.assemble import assemble
 from skerry.node.leases import Leases
 from skerry.node.listeners import BindError, bind_tcp, bind_unix
+from skerry.node.log import NodeLog
 from skerry.node.report import Report
 from skerry.node.settings import NodeSettings, read
 from skerry.node.timers import Timers
@@ -48,6 +49,7 @@ def main(argv: list[str]) -> int:
             hint="stop it with `skerry down`, or use it: `skerry status`",
         )
         return 2
+    report.begin(NodeLog(settings.log / "node.log", settings.log_bytes_max))
     clear(settings.run)
     try:
         sockets = bind_all(settings)

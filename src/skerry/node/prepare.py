@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from skerry.base import environment
+from skerry.base import environment, tables
 from skerry.base.clock import SystemClock
 from skerry.base.errors import CallerError, ConfigError
 from skerry.control import tls
@@ -23,7 +23,6 @@ from skerry.readers import project as reader
 from skerry.spec.project import Project
 
 PORT_MAX = 65535
-LOG_BYTES_MAX = 64 * 1024 * 1024
 
 
 def prepare(
@@ -45,11 +44,10 @@ def prepare(
         lock.holder(root / STATE_FOLDER / "run") if (root / STATE_FOLDER / "run").is_dir() else None
     )
     if running is not None:
-        raise start.already(running)
+        raise start.already(running, str(root))
     if not bind:  # to a socket the empty address is every address
         raise ConfigError("node.bind", "--bind names no address", hint="127.0.0.1 is the default")
     project = reader.read(root)
-    rotate(root / STATE_FOLDER / "log")
     chosen = choose(project, pops)
     listening = {
         name: port_of(number, name) if port_of else own_ports(project, number)
@@ -64,6 +62,7 @@ def prepare(
         bind=bind,
         level=level or "",
         deadlines=deadlines,
+        log_bytes_max=tables.load("logs")["bytes_max"],
         guest_packages=environment.read("SKERRY_GUEST_PACKAGES"),
     )
     settled(settings.pops)
@@ -142,10 +141,3 @@ def open_logs(settings: NodeSettings) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         # what viewers asked for and what functions print is nobody else's to read
         os.close(os.open(settings.log / name, flags, 0o600))
-
-
-def rotate(folder: Path) -> None:
-    """Move logs away that have grown large: one older generation is kept."""
-    for log in folder.glob("*.log"):
-        if log.stat().st_size > LOG_BYTES_MAX:
-            log.replace(log.with_suffix(".log.1"))

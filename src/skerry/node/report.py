@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from skerry.node.log import NodeLog, Voice
+
 
 class Report:
     """Three receivers, none of which may stop init: an unread pipe or a full disk is ignored.
@@ -18,6 +20,7 @@ class Report:
     def __init__(self, run: Path, notify: int) -> None:
         self._run = run
         self._notify = notify
+        self._log: NodeLog | None = None
 
     def event(self, event: str, **facts: object) -> None:
         """One line to the starter: part, up, failed, error, stopped."""
@@ -26,6 +29,10 @@ class Report:
                 os.write(self._notify, (json.dumps({"event": event, **facts}) + "\n").encode())
             except OSError:
                 self.close()
+
+    def begin(self, log: NodeLog) -> None:
+        """From now on, lines go there: the run is ours."""
+        self._log = log
 
     def parts(self, parts: Mapping[str, Mapping[str, object]]) -> None:
         """Replace `.skerry/run/parts.json`: what `skerry status` and `doctor` know without asking anybody."""
@@ -37,12 +44,19 @@ class Report:
             self.say(f"cannot write parts.json: {error}")
 
     def say(self, text: str) -> None:
-        """A line for the log of the node (init's stderr)."""
+        """A line for the log of the node."""
+        if self._log is not None:
+            self._log.write(f"init: {text}\n".encode())
+            return
         try:
             sys.stderr.write(f"init: {text}\n")
             sys.stderr.flush()
         except OSError:
             pass  # a log that cannot be written must not end what it describes
+
+    def voice(self) -> Voice | None:
+        """For the output of a process that is about to start; None: it shares ours."""
+        return Voice(self._log) if self._log is not None else None
 
     def close(self) -> None:
         """The starter has heard enough, or has gone."""

@@ -29,6 +29,7 @@ class NodeSettings:
     deadlines       False: function calls have no deadline (a debugger holds them)
     parent_pid      the process that started us and whose end is ours; 0: detached
     threads         of each engine; 0: as many as there are cores
+    log_bytes_max   of each log, then it is begun anew (rules/logs.toml); 0: never
     """
 
     root: str
@@ -42,6 +43,7 @@ class NodeSettings:
     cache_bytes_max: int = 256 * 1024 * 1024
     object_bytes_max: int = 64 * 1024 * 1024
     access_log_format: str = "json"
+    log_bytes_max: int = 0
     guest_packages: str = field(default="")
 
     @property

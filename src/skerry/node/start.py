@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ class Starting:
         path = node_settings.write(settings)
         running = lock.holder(settings.run)
         if running is not None:
-            raise already(running)
+            raise already(running, settings.root)
         self._events, theirs = os.pipe()
         with (settings.log / "node.log").open("ab") as log:
             # -S: init is standard library only, and half the size without site. A session of its own: Ctrl-C reaches
@@ -101,12 +102,13 @@ class Starting:
         return self.process.wait()
 
 
-def already(pid: int) -> ConfigError:
-    """The project runs."""
+def already(pid: int, root: str) -> ConfigError:
+    """The project runs. root: its folder."""
+    where = "" if Path(root) == Path.cwd() else f" {shlex.quote(root)}"
     return ConfigError(
         "node.already_running",
         f"this project runs already (pid {pid})",
-        hint="stop it with `skerry down`, or use it: `skerry status`",
+        hint=f"stop it with `skerry down{where}`, or use it: `skerry status{where}`",
     )
 
 

@@ -13,12 +13,16 @@ from pathlib import Path
 from skerry.node import backoff
 from skerry.node.assemble import Seat
 from skerry.node.leases import Leases
+from skerry.node.log import Voice
 from skerry.node.report import Report
 from skerry.node.timers import Timers
 from skerry.process import pidfd, supervise
 from skerry.process.spawn import Started, spawn
 
 START_ATTEMPTS = 3  # of a part that has never been ready: then it will not be
+LAST_PIECES = (
+    16  # of what a process has said that has ended; who writes on behind it is heard later
+)
 READY_WAIT_S = 30.0  # for a replacement; after that the old process stays
 
 
@@ -30,6 +34,7 @@ class Process:
     seat: str
     role: str
     since: float
+    voice: Voice | None = None
     ready: bool = False
 
     @property
@@ -108,13 +113,20 @@ class Tree:
         if seat.part.channel:
             lent.append(self._leases.open_channel())
             numbers["init"] = lent[0].fileno()
-        child = spawn(seat.argv, seat.environment, numbers, folder=str(self._run))
+        voice = self._report.voice()
+        output = voice.theirs if voice is not None else None
+        child = spawn(seat.argv, seat.environment, numbers, folder=str(self._run), output=output)
         os.close(ready_write)
         for channel in lent:
             channel.close()
-        process = Process(child, seat.name, role, self._timers.now())
+        process = Process(child, seat.name, role, self._timers.now(), voice)
         chair.processes.append(process)
         self._by_pid[child.pid] = process
+        if voice is not None:
+            os.close(voice.theirs)
+            self._selector.register(
+                voice.ours, selectors.EVENT_READ, lambda: self._write_down(process)
+            )
         if seat.part.health == "ready":
             self._selector.register(
                 ready_read, selectors.EVENT_READ, lambda: self._heard(process, ready_read)
@@ -123,6 +135,14 @@ class Tree:
             os.close(ready_read)
             self._ready(process)
         self._tell()
+
+    def _write_down(self, process: Process) -> None:
+        """What a process has said, until nobody is left who holds the other end of its output."""
+        voice = process.voice
+        if voice is not None and not voice.hear():
+            self._selector.unregister(voice.ours)
+            os.close(voice.ours)
+            process.voice = None
 
     def _heard(self, process: Process, ready_read: int) -> None:
         said = os.read(ready_read, 64)
@@ -184,6 +204,8 @@ class Tree:
             process = self._by_pid.pop(ended.pid, None)
             if process is not None:
                 os.close(process.child.pidfd)
+                for _piece in range(LAST_PIECES):
+                    self._write_down(process)
                 self._ended(process, ended.status)
         if self._stopping is not None:
             self._next_round()

@@ -296,6 +296,7 @@ def config(
             "access_log": f"{part['log_dir']}/{logfile.file_of(pop, str(part['access_log_format']))}",
             "access_log_format": part["access_log_format"],
             "function_log": f"{part['log_dir']}/functions.log",
+            "log_bytes_max": part["log_bytes_max"],
             "no_deadline": not part["deadlines"],
             "is_private": True,
             "launcher": "launcher.sock",  # relative: we run in the run folder, as all parts do

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from skerry.pop.logfile import source_of
 Record = dict[str, object]
 
 TAIL_BYTES = 256 * 1024
+READ_BYTES = 1024 * 1024
+HEAD_BYTES = 4096
 FUNCTIONS = "functions"
 NODE = "node"
 
@@ -99,46 +102,47 @@ def pops_of(folder: Path) -> list[str]:
     return sorted({source_of(path.stem) for path in folder.glob("*.log")} - {NODE, FUNCTIONS})
 
 
-class Log:
-    """One file, read from where one was. source: the PoP's name, or `functions`."""
+class Piece:
+    """One file of a log, held open: it can be read to its end after it has lost its name. Raises OSError.
+
+    Without a log's name there is nothing to wait for, so a line that was not finished there never will be.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.source = source_of(path.stem)
+        self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._number)
         self._fields = FIELDS
         self._offset = 0
-        self._inode = 0
         self._partial = b""
 
-    def skip_to_tail(self) -> None:
-        """Start near the end: the last 256 KB are enough to show the last lines."""
-        try:
-            with self.path.open("rb") as file:
-                facts = os.fstat(file.fileno())
-                self._inode, self._offset = facts.st_ino, max(0, facts.st_size - TAIL_BYTES)
-                if self._offset:
-                    for line in (file.readline(), file.readline()):
-                        self._line(
-                            line.decode(errors="replace").rstrip("\n")
-                        )  # `#Fields:` is one of them
-                    file.seek(self._offset)
-                    self._offset += len(file.readline())  # it is cut
-        except OSError:
-            return  # nothing was logged yet
+    def facts(self) -> os.stat_result:
+        """Size and identity."""
+        return os.fstat(self._number)
+
+    def skip_to_tail(self, tail_bytes: int) -> None:
+        """Start that many bytes before the end, at a whole line."""
+        start = max(0, self.facts().st_size - tail_bytes)
+        if not start:
+            return
+        head = os.pread(self._number, HEAD_BYTES, 0).split(b"\n")[:2]
+        for line in head:  # `#Fields:` is one of them
+            self._line(line.decode(errors="replace"))
+        self._offset = start
+        while data := os.pread(self._number, READ_BYTES, self._offset):
+            end = data.find(b"\n")  # what it begins with is cut
+            self._offset += len(data) if end < 0 else end + 1
+            if end >= 0:
+                return
 
     def new(self) -> list[Record]:
-        """Whole lines since the last call. A file that was replaced or cut is read from its start."""
-        try:
-            with self.path.open("rb") as file:
-                facts = os.fstat(file.fileno())
-                if facts.st_ino != self._inode or facts.st_size < self._offset:
-                    self._inode, self._offset, self._partial = facts.st_ino, 0, b""
-                file.seek(self._offset)
-                data = file.read()
-        except OSError:
-            return []  # not there yet
-        self._offset += len(data)
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        """Whole lines since the last call. A file that was cut is read from its start."""
+        if self.facts().st_size < self._offset:
+            self._offset, self._partial = 0, b""
+        pieces = [self._partial]
+        while data := os.pread(self._number, READ_BYTES, self._offset):
+            self._offset += len(data)
+            pieces.append(data)
+        *lines, self._partial = b"".join(pieces).split(b"\n")
         found = (self._line(line.decode(errors="replace")) for line in lines)
         return [record for record in found if record is not None]
 
@@ -147,10 +151,62 @@ class Log:
             if line.startswith("#Fields:"):
                 self._fields = line.removeprefix("#Fields:").split()
             return None
-        record = parse(line, self._fields)
-        if record is not None and self.source != FUNCTIONS:
-            record["pop"] = self.source
-        return record
+        return parse(line, self._fields)
+
+
+class Log:
+    """One log, read from where one was, from the file that was moved away to the one that has its name now.
+
+    source: the PoP's name, or `functions`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.source = source_of(path.stem)
+        self._older = path.with_name(f"{path.name}.1")
+        self._pieces: list[Piece] = []
+
+    def skip_to_tail(self) -> None:
+        """Start near the end: the last 256 KB are enough to show the last lines."""
+        self._advance()
+        wanted = TAIL_BYTES
+        for piece in reversed(self._pieces):
+            piece.skip_to_tail(wanted)
+            wanted = max(0, wanted - piece.facts().st_size)
+
+    def new(self) -> list[Record]:
+        """Whole lines since the last call, of one file after the other."""
+        self._advance()
+        found = [record for piece in self._pieces for record in piece.new()]
+        # who was about to write when the name changed may still add a line to the one before
+        del self._pieces[:-2]
+        if self.source != FUNCTIONS:
+            for record in found:
+                record["pop"] = self.source
+        return found
+
+    def _advance(self) -> None:
+        """Take what has come since: mostly nothing, or one file, or one that has lost the name again and one more."""
+        newest = opened(self.path)
+        if newest is None or any(same(newest, piece) for piece in self._pieces):
+            return  # not there yet, or between two names, or still the one it was
+        before = opened(self._older)
+        if before is not None and not any(same(before, one) for one in (*self._pieces, newest)):
+            self._pieces.append(before)
+        self._pieces.append(newest)
+
+
+def opened(path: Path) -> Piece | None:
+    """A file that is there."""
+    try:
+        return Piece(path)
+    except OSError:
+        return None
+
+
+def same(one: Piece, other: Piece) -> bool:
+    """Both are held open, so neither's number can have been given to another file."""
+    return os.path.samestat(one.facts(), other.facts())
 
 
 class Logs:

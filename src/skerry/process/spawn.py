@@ -29,11 +29,13 @@ def spawn(
     descriptors: Mapping[str, int | Sequence[int]],
     *,
     folder: str | None = None,
+    output: int | None = None,
 ) -> Started:
     """Fork from the main thread, exec, and return when the program runs.
 
     argv          the first is a path
     descriptors   name → number or numbers; they keep their numbers and are told in SKERRY_FDS
+    output        becomes its stdout and stderr; ours where not given
     Raises OSError with the reason of the exec. SIGKILL follows the parent's end: when init is gone nobody
     is left to end what ignores a request.
     """
@@ -53,6 +55,9 @@ def spawn(
             signal.set_wakeup_fd(-1)
             for number in numbers:
                 os.set_inheritable(number, True)
+            if output is not None:
+                os.dup2(output, 1)
+                os.dup2(output, 2)
             if folder is not None:
                 os.chdir(folder)
             os.execve(argv[0], list(argv), told)

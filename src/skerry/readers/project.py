@@ -144,7 +144,7 @@ def default_sources(root: Path, has_settings: bool, only: Path | None) -> list[t
         raise ConfigError(
             "project.not_found",
             f"there is nothing to read in {root}: no {settings.FILE}, no Terraform file",
-            hint="give a project's folder, or write a skerry.toml with `skerry init`",
+            hint="give the folder that has your Terraform; where it is in folders below, `skerry init` finds it",
             about=str(root),
         )
     return []

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from skerry.base.finding import Place
+from skerry.readers.provenance import Provenance
 from skerry.readers.report import Report
 from skerry.readers.resources import arguments, identity
 from skerry.readers.resources.shape import Resource, Shape
@@ -30,7 +31,6 @@ ALSO = frozenset(
 INDEX = re.compile(r"\[(?:\d+|\"[^\"]*\")\]")
 Json = dict[str, object]
 Hidden = dict[int, dict[str, str]]  # id() of a block → arguments that came through a variable
-INDIRECT = ("var.", "local.", "each.", "count.", "module.")  # what a variable may be behind
 
 
 def is_show(document: object) -> bool:
@@ -68,6 +68,7 @@ def read(document: Json, path: Path, folder: Path, report: Report) -> list[Resou
         configured(dictionary(dictionary(document.get("configuration")).get("root_module")), "")
     )
     ids = {str(row.get("address")): known_ids(row) for row in rows}
+    provenance = Provenance(expressions)
     found: list[Resource] = []
     for row in rows:
         kind, mode = str(row.get("type")), str(row.get("mode"))
@@ -78,7 +79,7 @@ def read(document: Json, path: Path, folder: Path, report: Report) -> list[Resou
         values = dictionary(from_json(row.get("values")))
         hidden: Hidden = {}
         own = expressions.get(INDEX.sub("", address), {})
-        fill(values, own, ids, address, place, hidden)
+        fill(values, own, ids, provenance, place, hidden)
         found.append(
             Resource(
                 address=address,
@@ -140,13 +141,15 @@ def fill(
     values: Json,
     configuration: Json,
     ids: Mapping[str, Mapping[str, str]],
-    address: str,
+    provenance: Provenance,
     place: Place,
     hidden: Hidden,
 ) -> None:
     """Put in what the plan leaves out because only an apply knows it, and note what came through a variable."""
     prefix = str(configuration.get("prefix", ""))
-    put(values, dictionary(configuration.get("expressions")), ids, prefix, address, place, hidden)
+    put(
+        values, dictionary(configuration.get("expressions")), ids, prefix, provenance, place, hidden
+    )
 
 
 def put(
@@ -154,7 +157,7 @@ def put(
     expressions: Json,
     ids: Mapping[str, Mapping[str, str]],
     prefix: str,
-    address: str,
+    provenance: Provenance,
     place: Place,
     hidden: Hidden,
 ) -> None:
@@ -162,20 +165,14 @@ def put(
     for name, expression in expressions.items():
         if isinstance(expression, list):
             for block, inner in matched(items(values.get(name)), expression):
-                put(block, inner, ids, prefix, address, place, hidden)
+                put(block, inner, ids, prefix, provenance, place, hidden)
             continue
-        through = through_variables(expression)
+        through = provenance.variable_in(expression, prefix)
         if through:
             hidden.setdefault(id(values), {})[name] = through
         if isinstance(expression, dict) and values.get(name) is None and "references" in expression:
             references = [str(one) for one in items(expression["references"])]
             values[name] = resolved(references, ids, prefix, place)
-
-
-def through_variables(expression: object) -> str:
-    """The first reference by which a variable may have had a part; empty where there is none."""
-    references = items(dictionary(expression).get("references"))
-    return next((str(one) for one in references if str(one).startswith(INDIRECT)), "")
 
 
 def matched(blocks: list[object], written: list[object]) -> Iterator[tuple[Json, Json]]:

@@ -37,7 +37,9 @@ class Finder:
     ) -> ModuleSpec | None:
         if name not in FILES or any(name.startswith(room) for room in REAL):
             return None
-        folder = [] if FILES[name] == "package.py" else None
+        # what has no stand-in comes from the room itself
+        room = HERE.parents[2] / "src" / name.replace(".", "/")
+        folder = [str(room)] if FILES[name] == "package.py" else None
         return importlib.util.spec_from_file_location(
             name, HERE / FILES[name], submodule_search_locations=folder
         )

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from skerry.cli import doctor
+from tests.support import hostile
 from tests.support.shop import skerry, write
 
 
@@ -35,3 +36,10 @@ def test_the_machine(tmp_path: Path) -> None:
     for check in (doctor.kernel, doctor.disk, doctor.interpreter):
         assert check(tmp_path).good
     assert doctor.run(tmp_path).found == "nothing runs"
+
+
+def test_a_handler_that_is_missing_is_an_error_of_the_project(tmp_path: Path) -> None:
+    hostile.write(tmp_path, http_port=1)
+    found = doctor.project(tmp_path)
+    assert (found.good, found.found) == (False, "hostile, 1 error")
+    assert "skerry check" in found.todo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from skerry.base import reasons
 from skerry.base.errors import CallerError
-from skerry.cli.explain import command, split
+from skerry.cli.explain import command, split, whole_id
 
 
 def test_every_code_and_reason_explains_itself() -> None:
@@ -35,6 +36,8 @@ def test_a_word_of_x_cache_as_it_stands_there() -> None:
         ("", "explain.unknown_code", "56 characters"),
         ("AbC123==", "explain.unknown_code", "56 characters"),
         ("ftp://x/", "explain.url", "write http://"),
+        ("/index.html", "explain.url", "http://localhost:8080/index.html"),
+        ("www.example.com/a", "explain.url", "write it whole: http://www.example.com/a"),
         ("http:///", "explain.url", "write http://"),
     ],
 )
@@ -55,3 +58,15 @@ def test_headers() -> None:
     assert split("Accept-Encoding: br, gzip") == ("Accept-Encoding", "br, gzip")
     with pytest.raises(CallerError):
         split("nonsense")
+
+
+def test_an_id_as_a_terminal_shows_it_is_looked_up_in_the_logs(tmp_path: Path) -> None:
+    folder = tmp_path / ".skerry" / "log"
+    folder.mkdir(parents=True)
+    whole = "-3xVjU3M7o3B" + "x" * 42 + "=="
+    (folder / "us-east.log").write_text(json.dumps({"time_ms": 1, "request_id": whole}) + "\n")
+    assert whole_id(tmp_path, whole[:12]) == whole
+    assert whole_id(tmp_path, "B3xVjU3M7o3B") == ""
+    with pytest.raises(CallerError) as caught:  # an id it is: what is missing is a run to ask
+        CliRunner().invoke(command, [whole[:12], "--at", str(tmp_path)], catch_exceptions=False)
+    assert caught.value.code == "control.not_running"

@@ -71,7 +71,9 @@ def test_an_empty_folder_has_nothing_to_start_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init", str(tmp_path)]) == 2
-    assert "project.not_found" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "init.nothing" in said
+    assert "skerry init FOLDER" in said, "not the command that was just typed"
 
 
 def test_code_that_is_not_there_gets_a_line_to_fill_in(tmp_path: Path) -> None:

@@ -72,6 +72,20 @@ def test_following(project: Path) -> None:
             process.kill()
 
 
+def test_who_follows_before_there_is_a_run_is_told_what_he_waits_for(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "skerry.cli.main", "logs", "-f", str(tmp_path)],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == f"waiting for a run in {tmp_path}\n"
+        finally:
+            process.kill()
+
+
 def test_no_logs_yet(tmp_path: Path) -> None:
     with pytest.raises(CallerError) as caught:
         CliRunner().invoke(command, [str(tmp_path)], catch_exceptions=False)
@@ -97,6 +111,15 @@ def test_one_request(project: Path) -> None:
     with pytest.raises(CallerError) as caught:
         CliRunner().invoke(command, [str(project), "--id", "us"], catch_exceptions=False)
     assert caught.value.code == "logs.unknown_request"
+
+
+def test_an_id_as_a_terminal_shows_it_is_enough(project: Path) -> None:
+    (project / ".skerry" / "log" / "us-east.log").write_text(
+        line(1, "A3xVjU3M7o3B-first") + line(2, "A3xVjU3M7o3C-other")
+    )
+    result = CliRunner().invoke(command, [str(project), "--id", "A3xVjU3M7o3B"])
+    assert result.output.endswith(" A3xVjU3M7o3B-first\n")
+    assert result.output.count("\n") == 1
 
 
 def test_one_request_is_sought_before_the_tail_too(project: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from skerry import __version__
 from skerry.base.errors import BusyError, ConfigError
 from skerry.cli import main as front
-from skerry.cli.tree import COMMANDS
+from skerry.cli.tree import COMMANDS, LATER, OTHERS
 
 SRC = str(Path(__file__).resolve().parents[3] / "src")
 
@@ -206,3 +206,32 @@ def test_an_output_that_cannot_be_written(redirection: str, exit_code: int) -> N
     assert done.returncode == exit_code, done.stderr
     assert "Traceback" not in done.stderr
     assert ("machine.output" in done.stderr) == (exit_code == 2)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("stop", "down"), ("start", "up"), ("tail", "logs"), ("invalidate", "purge")],
+)
+def test_others_words_for_the_same(word: str, meant: str) -> None:
+    assert front.unknown(word).hint == f"did you mean `skerry {meant}`?"
+
+
+def test_no_word_of_others_is_one_of_ours() -> None:
+    assert not set(OTHERS) & (set(COMMANDS) | set(LATER))
+    assert set(OTHERS.values()) <= set(COMMANDS)
+
+
+def test_help_is_a_word_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert front.main(["help"]) == 0
+    assert "Begin with:" in (said := capsys.readouterr().out)
+    assert front.main(["--help"]) == 0
+    assert capsys.readouterr().out == said
+    assert front.main(["help", "down"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: skerry down ")
+    assert front.main(["help", "downn"]) == 2
+    assert "did you mean `skerry down`?" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert front.main(["up", str(tmp_path / "none")]) == 2
+    assert "Invalid value for PATH: Directory" in capsys.readouterr().err

@@ -93,3 +93,17 @@ def test_progress_is_for_those_who_watch() -> None:
     assert piped.getvalue() == ""
     assert "loading … 3 of 12" in watched.getvalue()
     assert watched.getvalue().endswith("\r\033[K")
+
+
+@pytest.mark.parametrize(
+    ("room", "parts"),
+    [
+        (99, [[0, 1, 2, 3]]),
+        (24, [[0, 1, 2, 3]]),
+        (23, [[0, 1, 2], [0, 3]]),
+        (12, [[0, 1], [0, 2], [0, 3]]),
+        (1, [[0, 1], [0, 2], [0, 3]]),
+    ],
+)
+def test_a_table_that_is_too_wide_is_told_in_parts(room: int, parts: list[list[int]]) -> None:
+    assert render.parts([4, 6, 4, 4], room) == parts

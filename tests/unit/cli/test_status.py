@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.node import fetch
+from tests.support.node import environment, fetch
 from tests.support.shop import skerry, write
+from tests.support.terminal import terminal
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,18 @@ def test_status(project: Path) -> None:
     found = json.loads(skerry(project, "status", "--json").stdout)
     assert [pop["name"] for pop in found["pops"]] == ["us-east", "eu-west"]
     assert {part["state"] for part in found["parts"]} == {"ready"}
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_status_in_a_terminal(project: Path, columns: int) -> None:
+    words = [sys.executable, "-m", "skerry.cli.main", "status"]
+    with terminal(words, project, environment() | {"NO_COLOR": "1"}, columns=columns) as shown:
+        said = shown.end()
+    lines = said.splitlines()
+    assert max(map(len, lines)) <= columns, said
+    assert len([line for line in lines if line.startswith("us-east ")]) == (
+        2 if columns == 80 else 1
+    )
 
 
 def test_purge(project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import socket
 import sys
 import tomllib
@@ -21,7 +22,7 @@ EXAMPLE = tree.ROOT / "examples" / "01-storefront"
 def tour(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
     """Its modules, found as demo.py finds them."""
     monkeypatch.syspath_prepend(EXAMPLE)
-    names = ("screen", "stage", "steps", "viewer")
+    names = ("screen", "shell", "stage", "steps", "viewer")
     yield {name: importlib.import_module(f"tour.{name}") for name in names}
     for name in [name for name in sys.modules if name.split(".")[0] == "tour"]:
         del sys.modules[name]
@@ -69,3 +70,47 @@ def test_a_step_fails_in_words(tour: dict[str, ModuleType]) -> None:
     with pytest.raises(AssertionError, match=r"expected a hit \(status 500, X-Cache 'Error'\)"):
         tour["steps"].expect(answer.hit, "a hit", answer)
     tour["steps"].expect(True, "anything")
+
+
+def test_a_command_is_written_for_where_one_stands(
+    tour: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = tour["shell"]
+    monkeypatch.setattr(shell, "HERE", tmp_path)
+    monkeypatch.setattr(shell.shutil, "which", lambda _name: "/usr/bin/skerry")
+    below, beside = tmp_path / "a shop", tmp_path.parent / "copy"
+    assert shell.skerry("purge", "'/*'", project=below) == "skerry purge '/*' --at 'a shop'"
+    assert shell.skerry("explain", "ID", project=beside) == f"skerry explain ID --at {beside}"
+    assert shell.skerry("explain", "ID", project=tmp_path) == "skerry explain ID"
+    monkeypatch.setattr(shell.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(shell.sys, "executable", str(tmp_path / "bin" / "python"))
+    assert shell.skerry("trust").endswith("/bin/python -m skerry.cli.main trust")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "skerry").touch()
+    assert shell.skerry("trust") == "bin/skerry trust"
+
+
+def test_a_command_that_fails_says_so(tour: dict[str, ModuleType]) -> None:
+    with pytest.raises(OSError, match=r"`echo why >&2; false` ended with 1:\nwhy"):
+        tour["shell"].run("echo why >&2; false")
+
+
+def test_lines_break_between_words_in_a_terminal(
+    tour: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen, text = (
+        tour["screen"],
+        "  one " + "two-and-three " * 5 + "https://a.long.address/" + "x" * 40,
+    )
+    monkeypatch.setattr(screen.sys, "stdout", io.StringIO())
+    assert screen.folded(text, 6) == [text], "a file has no width"
+    monkeypatch.setattr(screen.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "56")
+    lines = screen.folded(text, 6)
+    assert [len(line) <= 50 for line in lines] == [True, True, False], lines
+    assert lines[1].startswith("    two-and-three"), "what goes on stands deeper"
+    assert lines[2] == "    https://a.long.address/" + "x" * 40, "an address stays whole"
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split())
+    monkeypatch.setenv("COLUMNS", "9")
+    assert len(screen.folded(text, 6)[0]) > 9, "narrower than 40 is no use"
+    assert screen.folded("", 6) == [""]

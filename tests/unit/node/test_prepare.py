@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from skerry.base import tables
 from skerry.base.errors import CallerError, ConfigError
 from skerry.node import lock, prepare
 from skerry.node import settings as node_settings
@@ -58,6 +59,7 @@ def test_a_project_is_made_ready(shop: Path) -> None:
     assert made == node_settings.read(made.run / "node.json")
     assert [(pop.http_port, pop.https_port) for pop in made.pops] == [(70, 90)]
     assert (made.level, made.root) == ("strict", str(shop))
+    assert made.log_bytes_max == tables.load("logs")["bytes_max"]
     assert list(made.tls.glob("*.crt"))
 
 
@@ -74,16 +76,9 @@ def test_a_project_that_runs_is_not_run_again(shop: Path) -> None:
     node_settings.write(settings)
     held = lock.take(settings.run)
     assert held is not None
-    with pytest.raises(ConfigError, match="runs already"):
+    with pytest.raises(ConfigError, match="runs already") as failed:
         prepare.prepare(shop)
-
-
-def test_large_logs_are_moved_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "LOG_BYTES_MAX", 3)
-    (tmp_path / "a.log").write_text("four")
-    (tmp_path / "b.log").write_text("two")
-    prepare.rotate(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.log.1", "b.log"]
+    assert f"`skerry down {shop}`" in failed.value.hint, "from wherever one stands"
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skerry.node.assemble import Seat
 from skerry.node.leases import Leases
+from skerry.node.log import NodeLog
 from skerry.node.parts import Part
 from skerry.node.report import Report
 from skerry.node.timers import Timers
@@ -38,6 +40,7 @@ class Rig:
         self.selector = selectors.DefaultSelector()
         self.timers = Timers(time.monotonic)
         self.ended: list[int] = []
+        self.report = Report(folder, -1)
         self.tree = Tree(
             [seat],
             {},
@@ -46,7 +49,7 @@ class Rig:
             selector=self.selector,
             timers=self.timers,
             leases=Leases(self.selector),
-            report=Report(folder, -1),
+            report=self.report,
             done=self.ended.append,
         )
         self.chair = self.tree.chairs["p"]
@@ -134,3 +137,30 @@ def test_a_part_that_never_comes_up_ends_the_run(rig: Rig) -> None:
     rig.until(lambda: rig.ended)
     assert rig.ended == [70]
     assert rig.chair.failures == 3
+
+
+def test_the_last_words_of_a_process_are_written_before_its_end_is_told(tmp_path: Path) -> None:
+    kept = [os.dup(1), os.dup(2)]  # the log takes them
+    rig = Rig(tmp_path, "steady")
+    try:
+        rig.report.begin(NodeLog(tmp_path / "node.log", 0))
+        rig.chair.seat = replace(
+            rig.chair.seat,
+            argv=(sys.executable, "-S", "-c", "import os; os.write(2, b'sorry\\n')"),
+        )
+        rig.until(lambda: rig.pid)
+        rig.tree.swap("p")
+        newcomer = rig.chair.of("next")
+        assert newcomer is not None
+        os.waitid(os.P_PID, newcomer.pid, os.WEXITED | os.WNOWAIT)
+        rig.tree.reap()  # before anybody has listened
+        log = (tmp_path / "node.log").read_text()
+        assert log.index("sorry") < log.index(f"pid {newcomer.pid} ended")
+    finally:
+        for number, copy in enumerate(kept, 1):
+            os.dup2(copy, number)
+            os.close(copy)
+        rig.tree.stop()
+        rig.tree.kill_all()
+        rig.until(lambda: rig.ended)
+        rig.selector.close()

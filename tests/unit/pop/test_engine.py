@@ -192,6 +192,7 @@ def test_config_names_what_the_native_engine_wants() -> None:
         "state_dir": "/s",
         "log_dir": "/s/log",
         "access_log_format": "standard",
+        "log_bytes_max": 9,
         "tls_dir": "/s/tls",
         "deadlines": True,
     }

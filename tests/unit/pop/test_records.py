@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from skerry.pop.logfile import file_of
-from skerry.pop.records import Log, Logs, pops_of, tell
+from skerry.pop.records import Log, Logs, outputs, pops_of, tell
 
 HEAD = "#Version: 1.0\n#Fields: date time x-edge-location cs-method x-host-header cs-uri-stem sc-status "
 HEAD += "x-edge-result-type x-edge-request-id time-taken cs-uri-query\n"
@@ -123,6 +123,45 @@ def test_a_replaced_file_is_read_from_its_start(tmp_path: Path) -> None:
     assert log.new() == []
     path.write_text(HEAD + standard(2, "/b", "r2"))
     assert ids(log.new()) == ["r2"]
+
+
+def test_a_file_that_lost_its_name_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "us-east.log"
+    path.write_text(HEAD + standard(1, "/a", "r1"))
+    log = Log(path)
+    assert ids(log.new()) == ["r1"]
+    with path.open("a") as late:
+        late.write(standard(2, "/a", "r2"))
+        path.rename(tmp_path / "us-east.log.1")
+        path.write_text(HEAD + standard(4, "/a", "r4"))
+        late.flush()
+        assert ids(log.new()) == ["r2", "r4"]
+        late.write(standard(3, "/a", "r3"))  # it looked at the name before it was changed
+    assert ids(log.new()) == ["r3"]
+
+
+def test_a_file_that_came_and_lost_its_name_between_two_looks_is_read(tmp_path: Path) -> None:
+    path, older = tmp_path / "us-east.log", tmp_path / "us-east.log.1"
+    path.write_text(HEAD + standard(1, "/a", "r1"))
+    log = Log(path)
+    log.new()
+    path.rename(older)
+    path.write_text(HEAD + standard(2, "/a", "r2"))
+    path.rename(older)
+    path.write_text(HEAD + standard(3, "/a", "r3"))
+    assert ids(log.new()) == ["r2", "r3"]
+    assert log.new() == []
+
+
+def test_the_past_goes_back_beyond_the_last_turn(tmp_path: Path) -> None:
+    (tmp_path / "us-east.log.1").write_text(HEAD + standard(1, "/a", "r1"))
+    (tmp_path / "us-east.log").write_text(HEAD + standard(2, "/a", "r2"))
+    assert ids(Logs(tmp_path).new()) == ["r1", "r2"]
+    assert ids(Logs(tmp_path, whole=True).new()) == ["r1", "r2"]
+    assert Logs(tmp_path, past=False).new() == []
+    (tmp_path / "functions.log.1").write_text(line(1, request_id="r1", text="said"))
+    (tmp_path / "functions.log").write_text("")
+    assert ids(outputs(tmp_path, "r1")) == ["said"]
 
 
 def test_a_file_that_was_cut_is_read_from_its_start(tmp_path: Path) -> None:

@@ -302,7 +302,10 @@ def test_a_value_file_that_cannot_be_read_is_not_quoted(tmp_path: Path) -> None:
         assert told(str(found.findings)) == []
 
 
-@pytest.mark.parametrize("marks", ["sensitive", "referred"])
+HANDED_ON = ["aws_s3_bucket.b.bucket_regional_domain_name", "aws_s3_bucket.b"]
+
+
+@pytest.mark.parametrize("marks", ["sensitive", "referred", "handed on", "from a file"])
 def test_a_plan_says_no_value(tmp_path: Path, marks: str) -> None:
     values = {
         "enabled": True,
@@ -312,7 +315,11 @@ def test_a_plan_says_no_value(tmp_path: Path, marks: str) -> None:
             {"origin_id": "b", "domain_name": CANARY, "origin_path": CANARY},
         ],
     }
-    refers = {"references": ["var.sec"]}
+    refers: dict[str, object] = {"references": ["var.sec"]}
+    if marks == "handed on":
+        refers = {"references": HANDED_ON}
+    elif marks == "from a file":
+        refers = {}
     second = {"origin_id": {"constant_value": "b"}, "domain_name": refers, "origin_path": refers}
     expressions = {
         "web_acl_id": refers,
@@ -326,6 +333,13 @@ def test_a_plan_says_no_value(tmp_path: Path, marks: str) -> None:
     }
     planned: dict[str, object] = {**row, "values": values}
     written: dict[str, object] = {**row}
+    bucket = {
+        "address": "aws_s3_bucket.b",
+        "mode": "managed",
+        "type": "aws_s3_bucket",
+        "name": "b",
+    }
+    bucket_written = {**bucket, "expressions": {"bucket": {"references": ["var.sec"]}}}
     if marks == "sensitive":
         sensitive = {"domain_name": True, "origin_path": True}
         planned["sensitive_values"] = {"web_acl_id": True, "origin": [{}, sensitive]}
@@ -333,13 +347,20 @@ def test_a_plan_says_no_value(tmp_path: Path, marks: str) -> None:
         written["expressions"] = expressions
     plan = {
         "format_version": "1.2",
-        "planned_values": {"root_module": {"resources": [planned]}},
-        "configuration": {"root_module": {"resources": [written]}},
+        "planned_values": {
+            "root_module": {"resources": [planned, {**bucket, "values": {"bucket": CANARY}}]}
+        },
+        "configuration": {"root_module": {"resources": [written, bucket_written]}},
     }
     write(tmp_path, {"plan.json": json.dumps(plan), "skerry.toml": 'reads = ["plan.json"]\n'})
     found = reader.read(tmp_path, environment={})
     assert told(str(found.findings)) == []
-    shown = "`a sensitive value`" if marks == "sensitive" else "`var.sec`"
+    shown = {
+        "sensitive": "`a sensitive value`",
+        "referred": "`var.sec`",
+        "handed on": f"`{HANDED_ON[0]}`",
+        "from a file": "`an expression`",
+    }[marks]
     said = [one.message for one in found.findings]
     assert any(f"domain_name: {shown} is no host name" in one for one in said)
     assert any('origin_path: "plain" must' in one for one in said)

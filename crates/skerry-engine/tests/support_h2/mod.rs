@@ -26,6 +26,7 @@ use skerry_engine::function::pool::Pool;
 use skerry_engine::function_log::NoLog;
 use skerry_engine::h2::connection;
 use skerry_engine::log::AccessLog;
+use skerry_engine::log_file::LogFile;
 use skerry_engine::record::Format;
 use skerry_engine::snapshot::Live;
 use tokio::io::DuplexStream;
@@ -85,7 +86,7 @@ impl World {
             clock,
             connect: origin.clone(),
             function_log: log,
-            log: AccessLog::to(file.clone(), Format::Json),
+            log: AccessLog::to(LogFile::over(file.try_clone().unwrap()), Format::Json),
             seed: 7,
         });
         let ticking = core.clone();

@@ -144,6 +144,25 @@ WRONG = [
     ),
     (
         'origin_id   = "api"',
+        'origin_id   = "api"\n    custom_header {\n      name = "X-A"\n      value = "x\\ry"\n    }',
+        "value: the value of a header cannot hold the end of a line",
+    ),
+    (
+        'origin_id   = "api"',
+        'origin_id   = "api"\n    custom_header {\n      name = "X-A"\n      value = "x\\u0000y"\n    }',
+        "value: the value of a header cannot hold the end of a line",
+    ),
+    (
+        'origin_id   = "api"',
+        'origin_id   = "api"'
+        + "".join(
+            f'\n    custom_header {{\n      name = "{name}"\n      value = "x"\n    }}'
+            for name in ("X-A", "x-a")
+        ),
+        "name: x-a is there twice",
+    ),
+    (
+        'origin_id   = "api"',
         'origin_id   = "api"\n    s3_origin_config {\n      origin_access_identity = ""\n    }',
         "s3_origin_config: an origin is an S3 bucket or a custom one",
     ),
