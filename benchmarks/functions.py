@@ -1,8 +1,10 @@
 """What a Python viewer-request call adds, and how fast things are back or new, with the whole of `skerry up`.
 
 Added latency is measured with one connection: p50 of a cached object behind a function, less p50 of one without,
-in turn, so that the machine's mood falls on both. Calls a second are those of 32 connections. A cold call is the
-first after every worker was killed; a save is live when the first answer comes from the new code.
+in turn, so that the machine's mood falls on both, with engine and workers on one core and the client on the other:
+left to itself the kernel moves the three about, and a core that sleeps takes longer to wake than the call takes.
+Calls a second are those of 32 connections. A cold call is the first after every worker was killed; a save is live
+when the first answer comes from the new code.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from benchmarks import peer, report
 from benchmarks.http import environment, native_is_there
 from benchmarks.load import Sample, build_lean, run_lean
 from benchmarks.report import OURS, Goal, Row
-from benchmarks.server import Server, free_port, rss_bytes
+from benchmarks.server import SERVER_CORE, Server, free_port, rss_bytes
 
 ADDED_GOALS = (Goal("≤", 60.0),)
 IDLE_GOALS = (Goal("≤", 40.0),)
@@ -254,7 +256,10 @@ def measure_calls(server: Server, lean: Path, rounds: int, seconds: float) -> li
 
     added, p50, p99, rates, cpu = [], [], [], [], []
     for number in range(rounds + 1):
-        plain, called, busy = load("/h/1k/p{}", 1), load("/h/1k/f{}", 1), load("/h/1k/f{}", 32)
+        server.keep_to({SERVER_CORE})
+        plain, called = load("/h/1k/p{}", 1), load("/h/1k/f{}", 1)
+        server.keep_to(range(os.cpu_count() or 1))
+        busy = load("/h/1k/f{}", 32)
         if number:  # the first pass fills the cache and starts workers
             added.append(called.p50_us - plain.p50_us)
             p50.append(called.p50_us)

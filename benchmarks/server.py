@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -121,6 +121,13 @@ class Server:
     def times_ns(self) -> dict[tuple[int, str], int]:
         """A reading for `spent_ns`."""
         return task_times_ns(self.pids())
+
+    def keep_to(self, cores: Collection[int]) -> None:
+        """Let all its tasks, and what they start from now on, run on these cores alone."""
+        for pid in self.pids():
+            for task in Path(f"/proc/{pid}/task").glob("*"):
+                with suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.sched_setaffinity(int(task.name), cores)
 
     def rss_bytes(self) -> int:
         """Resident memory of all its processes, shared pages counted in each (the larger of the honest figures)."""

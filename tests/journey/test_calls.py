@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import os
 import pty
@@ -54,12 +53,7 @@ def test_every_call_gets_its_own_answer(run: EchoRun) -> None:
 
 def ask(run: EchoRun) -> tuple[int, str]:
     """One call on a connection of its own: status, and the edition of the handler."""
-    connection = http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)
-    connection.request("GET", "/echo", headers={"X-Nonce": "n"})
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return answer.status, answer.headers.get("X-Edition", "")
+    return run.page("/echo")[:2]
 
 
 def test_a_save_is_live_and_a_bad_one_changes_nothing(run: EchoRun) -> None:
@@ -73,6 +67,28 @@ def test_a_save_is_live_and_a_bad_one_changes_nothing(run: EchoRun) -> None:
     run.save("third")
     until(lambda: ask(run) == (200, "third"), within_s=10, what="the mended save is live")
     until(lambda: errors(run) == "[]", within_s=10, what="nothing is wrong any more")
+
+
+def test_code_that_stops_loading_is_not_started_for_each_call(run: EchoRun) -> None:
+    gate = run.root / "gate"
+    gate.touch()
+    look = f"import os\nos.stat({str(gate)!r})\n"  # what a handler needs at its start may go later
+    app = run.root / "lambda" / "app.py"
+    app.write_text(look + HANDLER.replace('"first"', '"gated"'))
+    until(lambda: ask(run) == (200, "gated"), within_s=10, what="the save is live")
+    gate.unlink()
+    for pid in run.workers():
+        run.kill(pid)
+    until(lambda: not run.workers(), within_s=10, what="no worker is left")
+
+    def rests() -> bool:
+        status, _, page = run.page("/echo")
+        return status == 503 and "FileNotFoundError" in page and "is tried again in" in page
+
+    until(rests, within_s=10, what="loading rests")
+    assert "is tried again in" in run.skerry("logs", "--json", "-n", "400").stdout
+    gate.touch()
+    until(lambda: ask(run) == (200, "gated"), within_s=60, what="it is tried again, and loads")
 
 
 def errors(run: EchoRun) -> str:

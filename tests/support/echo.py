@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -138,6 +139,15 @@ class EchoRun:
         """kill -9, of a process that may have ended by itself."""
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+    def page(self, path: str) -> tuple[int, str, str]:
+        """Status, edition of the handler and text of one answer, on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", path, headers={"X-Nonce": "n"})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, answer.headers.get("X-Edition", ""), text
 
     def standing(self) -> dict[str, int]:
         """What must not grow: descriptors of each part, and the processes of the run."""

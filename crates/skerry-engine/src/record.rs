@@ -1,9 +1,10 @@
 //! Access records: CloudFront's standard log (row 72) or JSON lines.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 use skerry_cache::Fate;
 use skerry_http::date::civil;
 use skerry_http::decimal;
@@ -235,7 +236,7 @@ impl Writer {
         match format {
             Format::Standard => self.standard(v, out),
             Format::Json => {
-                out.extend_from_slice(json_of(v).to_string().as_bytes());
+                put_json(&Line::of(v), out);
                 out.push(b'\n');
             }
         }
@@ -310,48 +311,108 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A record as JSON: docs/reference/records.md.
-pub fn json_of(v: &View<'_>) -> Value {
-    json!({
-        "time_ms": v.unix_ms,
-        "request_id": text(v.id),
-        "pop": v.pop,
-        "client_ip": v.client_ip.to_string(),
-        "client_port": v.client_port,
-        "scheme": if v.is_https { "https" } else { "http" },
-        "tls_protocol": v.tls_protocol,
-        "tls_cipher": v.tls_cipher,
-        "protocol": version_word(v.version),
-        "method": text(v.method),
-        "host": text(v.authority),
-        "distribution": v.distribution,
-        "path": text(v.path),
-        "query": text(v.query),
-        "referer": text(v.referer),
-        "user_agent": text(v.user_agent),
-        "status": v.status,
-        "bytes_out": v.bytes_out,
-        "bytes_in": v.bytes_in,
-        "time_us": v.time_us,
-        "first_byte_us": v.first_byte_us,
-        "result": v.outcome.log_word(),
-        "response_result": v.response_outcome.log_word(),
-        "detailed_result": v.detailed,
-        "reason": v.reason,
-        "step": v.step,
-        "behavior": v.behavior,
-        "content_type": text(v.content_type),
-        "content_bytes": v.content_bytes,
-        "range_start": v.range.map(|(first, _)| first),
-        "range_end": v.range.map(|(_, last)| last),
-        "age_s": v.age_s,
-        "ttl_s": v.ttl_s,
-        "key": format!("{:016x}", v.key_hash),
-        "snapshot": v.snapshot,
-        "origin": v.origin,
-        "origin_us": v.origin_us,
-        "detail": v.detail,
-    })
+/// A record as JSON, written without a tree in between: docs/reference/records.md.
+#[derive(Serialize)]
+pub(crate) struct Line<'a> {
+    time_ms: u64,
+    request_id: Cow<'a, str>,
+    pop: &'a str,
+    client_ip: IpAddr,
+    client_port: u16,
+    scheme: &'static str,
+    tls_protocol: &'a str,
+    tls_cipher: &'a str,
+    protocol: &'static str,
+    method: Cow<'a, str>,
+    host: Cow<'a, str>,
+    distribution: &'a str,
+    path: Cow<'a, str>,
+    query: Cow<'a, str>,
+    referer: Cow<'a, str>,
+    user_agent: Cow<'a, str>,
+    status: u16,
+    bytes_out: u64,
+    bytes_in: u64,
+    time_us: u64,
+    first_byte_us: u64,
+    result: &'static str,
+    response_result: &'static str,
+    detailed_result: &'a str,
+    reason: &'a str,
+    step: &'a str,
+    behavior: &'a str,
+    content_type: Cow<'a, str>,
+    content_bytes: Option<u64>,
+    range_start: Option<u64>,
+    range_end: Option<u64>,
+    age_s: Option<u32>,
+    ttl_s: Option<i64>,
+    #[serde(serialize_with = "hex")]
+    key: u64,
+    snapshot: u64,
+    origin: &'a str,
+    origin_us: u64,
+    detail: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Of what is known.
+    pub fn of(v: &View<'a>) -> Self {
+        let text = String::from_utf8_lossy;
+        Line {
+            time_ms: v.unix_ms,
+            request_id: text(v.id),
+            pop: v.pop,
+            client_ip: v.client_ip,
+            client_port: v.client_port,
+            scheme: if v.is_https { "https" } else { "http" },
+            tls_protocol: v.tls_protocol,
+            tls_cipher: v.tls_cipher,
+            protocol: version_word(v.version),
+            method: text(v.method),
+            host: text(v.authority),
+            distribution: v.distribution,
+            path: text(v.path),
+            query: text(v.query),
+            referer: text(v.referer),
+            user_agent: text(v.user_agent),
+            status: v.status,
+            bytes_out: v.bytes_out,
+            bytes_in: v.bytes_in,
+            time_us: v.time_us,
+            first_byte_us: v.first_byte_us,
+            result: v.outcome.log_word(),
+            response_result: v.response_outcome.log_word(),
+            detailed_result: v.detailed,
+            reason: v.reason,
+            step: v.step,
+            behavior: v.behavior,
+            content_type: text(v.content_type),
+            content_bytes: v.content_bytes,
+            range_start: v.range.map(|(first, _)| first),
+            range_end: v.range.map(|(_, last)| last),
+            age_s: v.age_s,
+            ttl_s: v.ttl_s,
+            key: v.key_hash,
+            snapshot: v.snapshot,
+            origin: v.origin,
+            origin_us: v.origin_us,
+            detail: v.detail,
+        }
+    }
+}
+
+/// As `{:016x}` writes it.
+fn hex<S: Serializer>(key: &u64, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{key:016x}"))
+}
+
+/// Append JSON.
+pub(crate) fn put_json(what: &impl Serialize, out: &mut Vec<u8>) {
+    let before = out.len();
+    if serde_json::to_writer(&mut *out, what).is_err() {
+        out.truncate(before); // cannot be: memory takes all bytes, and no map here has keys that are no text
+    }
 }
 
 #[cfg(test)]

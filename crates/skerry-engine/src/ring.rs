@@ -4,23 +4,36 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use skerry_cache::{Became, Fate, NotStored};
 use skerry_http::head::Version;
 use skerry_http::reason::Reason;
 
 use crate::reason::meaning;
-use crate::record::{RequestId, View, json_of, text, version_word};
+use crate::record::{Line, Note, RequestId, View, put_json, text, version_word};
 use crate::steps::fill::failure_of;
-use crate::walk::Step;
 
 /// What happened, for `explain`: the record and its steps.
-fn story(v: &View<'_>) -> Value {
-    let mut story = json_of(v);
-    let steps: Vec<Value> =
-        v.trace.iter().map(|n| json!({"step": n.step, "at_us": n.at_us, "what": n.what.chars().take(TEXT_MAX).collect::<String>()})).collect();
-    story["steps"] = Value::Array(steps);
-    story
+#[derive(Serialize)]
+struct Story<'a> {
+    #[serde(flatten)]
+    line: Line<'a>,
+    steps: Vec<Step<'a>>,
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    step: &'static str,
+    at_us: u64,
+    what: &'a str,
+}
+
+impl<'a> Step<'a> {
+    fn of(note: &'a Note) -> Self {
+        let end = note.what.char_indices().nth(TEXT_MAX).map_or(note.what.len(), |(at, _)| at);
+        Step { step: note.step, at_us: note.at_us, what: &note.what[..end] }
+    }
 }
 
 /// What became of the fetch behind a request, as far as it is known now.
@@ -31,7 +44,7 @@ fn tell_end(fate: &Fate, story: &mut Value) {
         Some(became) => (*became == Became::Stored).into(),
     };
     if let Some(steps) = story["steps"].as_array_mut() {
-        steps.push(json!({"step": Step::Store.name(), "what": format!("{name}: {sentence}")}));
+        steps.push(json!({"step": crate::walk::Step::Store.name(), "what": format!("{name}: {sentence}")}));
     }
 }
 
@@ -61,7 +74,7 @@ fn end_of(fate: &Fate) -> (String, &'static str) {
     (reason.name().to_owned(), reason.sentence())
 }
 
-/// What a plain hit leaves behind: numbers, and four texts in one buffer that is used again.
+/// What a request leaves behind: numbers, and in a buffer that is used again four texts, or its story as JSON.
 struct Brief {
     id: RequestId,
     numbers: [u64; 8],
@@ -71,13 +84,13 @@ struct Brief {
     is_https: bool,
     version: Version,
     status: u16,
-    full: Option<Box<str>>,
+    is_story: bool,
     fate: Option<Arc<Fate>>,
 }
 
 impl Brief {
     fn bytes(&self) -> usize {
-        self.full.as_ref().map_or(0, |full| full.len()) + self.texts.capacity()
+        self.texts.capacity()
     }
 }
 
@@ -85,6 +98,8 @@ impl Brief {
 pub struct Ring {
     entries: VecDeque<Brief>,
     spare: Vec<Vec<u8>>,
+    /// A story while it is written: what is kept is no larger than it must be.
+    scratch: Vec<u8>,
     max: usize,
     bytes: usize,
 }
@@ -111,7 +126,7 @@ fn brief<'a>(v: &View<'a>) -> View<'a> {
 impl Ring {
     /// Keeps `max` requests.
     pub fn new(max: usize) -> Self {
-        Ring { entries: VecDeque::with_capacity(max), spare: Vec::new(), max, bytes: 0 }
+        Ring { entries: VecDeque::with_capacity(max), spare: Vec::new(), scratch: Vec::new(), max, bytes: 0 }
     }
 
     /// Remember a request. A request with steps is kept whole; one without, as little as says the same.
@@ -124,16 +139,20 @@ impl Ring {
         }
         texts.clear();
         let mut ends = [0u16; 3];
-        let full = if v.trace.is_empty() {
+        let is_story = !v.trace.is_empty();
+        if is_story {
+            let steps = v.trace.iter().map(Step::of).collect();
+            self.scratch.clear();
+            put_json(&Story { line: Line::of(&brief(v)), steps }, &mut self.scratch);
+            texts.reserve_exact(self.scratch.len());
+            texts.extend_from_slice(&self.scratch);
+        } else {
             for (end, part) in ends.iter_mut().zip([v.method, v.authority, v.path]) {
                 texts.extend_from_slice(&part[..part.len().min(TEXT_MAX)]);
                 *end = texts.len() as u16;
             }
             texts.extend_from_slice(v.behavior.as_bytes());
-            None
-        } else {
-            Some(story(&brief(v)).to_string().into_boxed_str())
-        };
+        }
         let entry = Brief {
             id: *v.id,
             numbers: [
@@ -152,7 +171,7 @@ impl Ring {
             is_https: v.is_https,
             version: v.version,
             status: v.status,
-            full,
+            is_story,
             fate: v.fate.cloned(),
         };
         self.bytes += entry.bytes();
@@ -162,8 +181,8 @@ impl Ring {
     /// What happened to a request.
     pub fn find(&self, id: &[u8]) -> Option<Value> {
         let e = self.entries.iter().rev().find(|e| e.id == id)?;
-        if let Some(full) = &e.full {
-            let mut story: Value = serde_json::from_str(full).ok()?;
+        if e.is_story {
+            let mut story: Value = serde_json::from_slice(&e.texts).ok()?;
             if let Some(fate) = &e.fate {
                 tell_end(fate, &mut story);
             }

@@ -4,9 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Waker};
 
+/// From a head's first byte, or from a new connection, to the head's end.
+const HEAD_MS: u64 = 10_000;
+/// An engine that drains waits so long for the first byte of a connection that it has accepted.
+const FIRST_MS: u64 = 1_000;
+
 /// What a connection is doing, and how long it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Accepted, and nothing has come yet.
+    New,
     /// Between requests.
     Idle,
     /// A head has begun. Not renewed by bytes: it must be whole in time.
@@ -21,7 +28,8 @@ impl Phase {
     fn limit_ms(self) -> Option<u64> {
         match self {
             Phase::Idle => Some(60_000),
-            Phase::Head => Some(10_000),
+            // one that sends nothing at all has the time of a head, not of a kept connection
+            Phase::New | Phase::Head => Some(HEAD_MS),
             Phase::Moving => Some(30_000),
             Phase::Busy => None,
         }
@@ -87,27 +95,32 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// A new entry, idle from now.
+    /// A new entry.
     pub fn add(&self, now_ms: u64) -> Rc<Watch> {
         let watch = Rc::new(Watch {
-            phase: Cell::new(Phase::Idle),
+            phase: Cell::new(Phase::New),
             deadline_ms: Cell::new(0),
             expired: Cell::new(false),
             nudged: Cell::new(false),
             waker: RefCell::new(None),
         });
-        watch.enter(Phase::Idle, now_ms);
-        // a connection that sends nothing at all has the time of a head, not of a kept connection
-        watch.deadline_ms.set(now_ms + 10_000);
+        watch.enter(Phase::New, now_ms);
         self.all.borrow_mut().push(Rc::downgrade(&watch));
         watch
     }
 
-    /// Expire what is over; `drain`: also what is only idle.
+    /// Expire what is over; `drain`: also what is only idle. A viewer that finds a kept connection closed asks again
+    /// (RFC 9112 9.3.1), one whose first request is on its way does not: it is waited for, a second at most.
     pub fn sweep(&self, now_ms: u64, drain: bool) {
         self.all.borrow_mut().retain(|weak| {
             let Some(watch) = weak.upgrade() else { return false };
-            if watch.deadline_ms.get() <= now_ms || (drain && watch.phase.get() == Phase::Idle) {
+            let left_ms = watch.deadline_ms.get().saturating_sub(now_ms);
+            let may_go = match watch.phase.get() {
+                Phase::Idle => true,
+                Phase::New => left_ms <= HEAD_MS - FIRST_MS,
+                Phase::Head | Phase::Moving | Phase::Busy => false,
+            };
+            if left_ms == 0 || (drain && may_go) {
                 watch.expire();
                 return false;
             }
@@ -128,6 +141,17 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_sends_nothing_has_the_time_of_a_head() {
+        let table = Watches::default();
+        let (new, idle) = (table.add(0), table.add(0));
+        idle.enter(Phase::Idle, 0);
+        table.sweep(10_000, false);
+        assert!(expired(&new) && !expired(&idle));
+        table.sweep(60_000, false);
+        assert!(expired(&idle));
+    }
+
+    #[test]
     fn a_head_is_not_prolonged_by_its_bytes() {
         let table = Watches::default();
         let watch = table.add(0);
@@ -142,9 +166,12 @@ mod tests {
     #[test]
     fn draining_ends_idle_connections_alone() {
         let table = Watches::default();
-        let (idle, busy) = (table.add(0), table.add(0));
+        let (idle, busy, new) = (table.add(0), table.add(0), table.add(0));
+        idle.enter(Phase::Idle, 0);
         busy.enter(Phase::Busy, 0);
-        table.sweep(1, true);
-        assert!(expired(&idle) && !expired(&busy));
+        table.sweep(FIRST_MS - 1, true);
+        assert!(expired(&idle) && !expired(&busy) && !expired(&new));
+        table.sweep(FIRST_MS, true);
+        assert!(expired(&new) && !expired(&busy));
     }
 }

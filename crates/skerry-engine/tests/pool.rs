@@ -268,3 +268,60 @@ fn dead_idle_workers_are_let_go() {
         .await;
     });
 }
+
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// A burst leaves workers behind: the last used stays long, the others do not.
+#[test]
+fn a_burst_is_forgotten_sooner_than_the_function() {
+    run(async {
+        let house = House::new(&[]);
+        let calls: Vec<_> = (0..3).map(|n| house.start("1", &format!("slow {n}"))).collect();
+        for call in calls {
+            assert!(call.await.unwrap().is_ok());
+        }
+        for (passed_s, left) in [(20, 3), (20, 1), (250, 1), (20, 0)] {
+            pass(Duration::from_secs(passed_s)).await;
+            house.pool.sweep(|_| true);
+            assert_eq!(house.pool.workers(), left, "{passed_s} s later");
+        }
+    });
+}
+
+/// Code that fails to load again and again is not started anew for each call, and is tried again in time.
+#[test]
+fn loading_rests_after_failures_in_a_row() {
+    run(async {
+        let house = House::new(&[&[Act::InitError; 4][..], &[Act::Work, Act::DieLoading]].concat());
+        let call = async || match house.call("echo").await {
+            Ok(_) => "ok",
+            Err(CallError::InitFailed(words)) if words.contains("tried again in 1 s") => "rests 1 s",
+            Err(CallError::InitFailed(words)) if words.contains("tried again in 2 s") => "rests 2 s",
+            Err(CallError::InitFailed(_)) => "init",
+            Err(_) => "other",
+        };
+        for (passed_ms, said, leases) in [
+            (0, "init", 1),
+            (0, "init", 2),
+            (0, "init", 3),
+            (0, "rests 1 s", 3),
+            (900, "rests 1 s", 3),
+            (150, "init", 4), // one more try, and twice the rest
+            (1_000, "rests 1 s", 4),
+            (1_050, "ok", 5),
+            (0, "ok", 5),
+        ] {
+            pass(Duration::from_millis(passed_ms)).await;
+            assert_eq!(
+                (call().await, house.launcher.seen.leases.get()),
+                (said, leases),
+                "{passed_ms} ms later"
+            );
+        }
+        assert!(house.start("2", "echo").await.unwrap().is_ok(), "another version has nothing to do with it");
+    });
+}

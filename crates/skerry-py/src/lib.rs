@@ -8,6 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use skerry_engine::engine;
 
+/// For the engine's memory alone; Python keeps its own.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The request path of one PoP; see the stub for what it takes.
 #[pyclass(frozen, module = "skerry._native")]
 struct Engine {

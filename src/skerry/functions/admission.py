@@ -12,6 +12,8 @@ RESERVE_MB = 256
 PROMISED_TIMES = 4
 # Each worker takes two descriptors in init and five in its engine.
 WORKERS_MAX = 2000
+# Of one function: half of all that is promised, so that a flood on one leaves room for the others.
+SHARE = 2
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,21 @@ class Memory:
     available_mb: int
 
 
-def refuse(memory: Memory, wanted_mb: int, promised_mb: int, workers: int) -> str:
+def refuse(
+    memory: Memory, wanted_mb: int, promised_mb: int, workers: int, own: tuple[int, int] = (0, 0)
+) -> str:
     """Why one more worker of `wanted_mb` is too many; empty: it is not. Pure.
 
     promised_mb   sum of the memory of all that live, workers their number
+    own           the same two of those that are of the same function
     """
+    own_mb, own_workers = own
+    share_mb = max(memory.total_mb * PROMISED_TIMES // SHARE, wanted_mb)
+    if own_workers >= WORKERS_MAX // SHARE or own_mb + wanted_mb > share_mb:
+        return (
+            f"{own_workers} workers of {own_mb} MB together are this function's; {WORKERS_MAX // SHARE} and "
+            f"{share_mb} MB are the most, that others have room too"
+        )
     if workers >= WORKERS_MAX:
         return f"{workers} workers are running, {WORKERS_MAX} are the most"
     if memory.available_mb - wanted_mb < RESERVE_MB:
@@ -77,28 +89,29 @@ class Census:
     """Workers that this launcher made and that may live. It is not their parent, so it looks when asked."""
 
     def __init__(self) -> None:
-        self._workers: dict[int, tuple[int, int]] = {}  # pid → began, memory_mb
+        self._workers: dict[int, tuple[int, int, str]] = {}  # pid → began, memory_mb, function
 
-    def add(self, pid: int, memory_mb: int) -> None:
+    def add(self, pid: int, memory_mb: int, function: str) -> None:
         """Count a worker that was just made."""
-        self._workers[pid] = (started_at(pid), memory_mb)
+        self._workers[pid] = (started_at(pid), memory_mb, function)
 
-    def sums(self) -> tuple[int, int]:
-        """(promised MB, number) of those that were alive at the last look."""
-        return sum(mb for _, mb in self._workers.values()), len(self._workers)
+    def sums(self, function: str | None = None) -> tuple[int, int]:
+        """(promised MB, number) of those that were alive at the last look; of one function or of all."""
+        sizes = [mb for _, mb, name in self._workers.values() if function in (None, name)]
+        return sum(sizes), len(sizes)
 
     def look(self) -> None:
         """Forget those that have ended: 10 µs each, so only when it matters."""
         self._workers = {
-            pid: (began, mb)
-            for pid, (began, mb) in self._workers.items()
+            pid: (began, mb, function)
+            for pid, (began, mb, function) in self._workers.items()
             if began and started_at(pid) == began
         }
 
-    def refuse(self, memory: Memory, wanted_mb: int) -> str:
+    def refuse(self, memory: Memory, wanted_mb: int, function: str) -> str:
         """`refuse` on what lives; looks again before it says no."""
-        refusal = refuse(memory, wanted_mb, *self.sums())
+        refusal = refuse(memory, wanted_mb, *self.sums(), self.sums(function))
         if refusal:
             self.look()
-            refusal = refuse(memory, wanted_mb, *self.sums())
+            refusal = refuse(memory, wanted_mb, *self.sums(), self.sums(function))
         return refusal

@@ -179,7 +179,7 @@ class Launcher:
             )
             self._answer(connection, refusal("function.unknown", message))
             return
-        busy = self._census.refuse(read_memory(), known.memory_mb)
+        busy = self._census.refuse(read_memory(), known.memory_mb, name)
         if busy:
             self._answer(connection, refusal("function.busy", busy))
             return
@@ -202,7 +202,9 @@ class Launcher:
                 {**about, "function": name, "version": version, "pop": request.get("pop")},
             )
             self._answer(connection, {"ok": True, **about}, made.for_engine())
-            self._census.add(made.child.pid, known.memory_mb)  # reads /proc: nobody waits for that
+            self._census.add(
+                made.child.pid, known.memory_mb, name
+            )  # reads /proc: nobody waits for that
         finally:
             made.close()
 

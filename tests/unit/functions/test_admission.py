@@ -8,6 +8,7 @@ import pytest
 from skerry.functions.admission import (
     PROMISED_TIMES,
     RESERVE_MB,
+    SHARE,
     WORKERS_MAX,
     Census,
     Memory,
@@ -35,6 +36,29 @@ def test_refuse(memory: Memory, wanted_mb: int, promised_mb: int, workers: int, 
     refusal = refuse(memory, wanted_mb, promised_mb, workers)
     assert refusal.startswith(says)
     assert bool(refusal) == bool(says)
+
+
+MOST_MB = 8000 * PROMISED_TIMES // SHARE
+
+
+@pytest.mark.parametrize(
+    ("own", "is_refused"),
+    [
+        ((MOST_MB - 128, 9), False),
+        ((MOST_MB - 127, 9), True),
+        ((0, WORKERS_MAX // SHARE - 1), False),
+        ((0, WORKERS_MAX // SHARE), True),
+    ],
+)
+def test_one_function_leaves_room_for_the_others(own: tuple[int, int], is_refused: bool) -> None:
+    refusal = refuse(PLENTY, 128, *own, own)
+    assert refusal.startswith(f"{own[1]} workers of {own[0]} MB together are" if is_refused else "")
+    assert bool(refusal) == is_refused
+    assert not refuse(PLENTY, 128, *own), "another function still has room"
+
+
+def test_a_small_machine_has_room_for_one_large_worker() -> None:
+    assert refuse(Memory(1000, 4000), 3000, 0, 0) == ""
 
 
 @pytest.fixture
@@ -94,9 +118,10 @@ def test_census_forgets_the_dead_before_it_refuses() -> None:
     if gone == 0:
         os._exit(0)
     os.waitid(os.P_PID, gone, os.WEXITED | os.WNOWAIT)
-    census.add(os.getpid(), 100)
-    census.add(gone, 1_000_000)
+    census.add(os.getpid(), 100, "a")
+    census.add(gone, 1_000_000, "b")
     assert census.sums() == (1_000_100, 2)
-    assert census.refuse(PLENTY, 128) == ""
+    assert census.sums("b") == (1_000_000, 1)
+    assert census.refuse(PLENTY, 128, "b") == ""
     assert census.sums() == (100, 1)
     os.waitpid(gone, 0)

@@ -5,7 +5,7 @@
 //! lifeline, at which init kills it. So no caller ever gets another's answer.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ pub use super::fault::CallError;
 use super::fault::Trouble;
 use super::lease::{Launcher, NoLease};
 use super::output::Piece;
+use super::version::Version;
 use super::wire::{self, Kind};
 use super::worker::{Ended, Seat, Unloaded, Worker};
 use crate::clock::SharedClock;
@@ -36,7 +37,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(50);
 const LEASES_AT_ONCE: usize = 4;
 /// Of a call that no handler has seen. More than two: where workers die in numbers, the next may be dying too.
 const TRIES: u32 = 3;
-const IDLE_MAX: Duration = Duration::from_secs(300);
 const CALLS_MAX: u64 = 10_000;
 const AGE_MAX: Duration = Duration::from_secs(3600);
 /// Somebody is debugging.
@@ -57,63 +57,6 @@ struct Context<'a> {
     version: &'a str,
     memory_mb: u32,
     arn: String,
-}
-
-struct Waiter {
-    since: Instant,
-    tell: oneshot::Sender<Result<Worker, CallError>>,
-}
-
-/// Calls of one version that may wait for a worker, per core.
-const WAITING_MAX: usize = 1_000;
-
-/// Ready workers, and calls that wait for one.
-struct Version {
-    function: Arc<FunctionRef>,
-    idle: Vec<Worker>,
-    waiting: VecDeque<Waiter>,
-    /// Leases under way.
-    leases: usize,
-    /// Workers that live, idle, busy or loading.
-    workers: Rc<Cell<usize>>,
-}
-
-impl Version {
-    fn new(function: &Arc<FunctionRef>) -> Version {
-        Version {
-            function: function.clone(),
-            idle: Vec::new(),
-            waiting: VecDeque::new(),
-            leases: 0,
-            workers: Rc::default(),
-        }
-    }
-
-    /// A worker for whoever has waited longest, or for the next who comes.
-    fn give(&mut self, mut worker: Worker) {
-        while let Some(waiter) = self.waiting.pop_front() {
-            match waiter.tell.send(Ok(worker)) {
-                Ok(()) => return,
-                Err(Ok(back)) => worker = back,
-                Err(Err(_)) => return, // cannot be: a worker was sent
-            }
-        }
-        worker.idle_since = Instant::now();
-        self.idle.push(worker);
-    }
-
-    /// Tell those who wait since `before` or longer, at most so many, that there is no worker for them.
-    fn turn_away(&mut self, error: &CallError, before: Instant, most: usize) {
-        for _ in 0..most {
-            match self.waiting.front() {
-                Some(waiter) if waiter.since <= before => {}
-                _ => return,
-            }
-            if let Some(waiter) = self.waiting.pop_front() {
-                let _ = waiter.tell.send(Err(error.clone())); // the pool is closing
-            }
-        }
-    }
 }
 
 /// The pool of one core.
@@ -299,18 +242,12 @@ impl Pool {
                     return Ok(worker);
                 }
             }
-            version.waiting.retain(|waiter| !waiter.tell.is_closed());
-            if version.waiting.len() >= WAITING_MAX {
-                return Err(None);
-            }
-            let (tell, told) = oneshot::channel();
-            version.waiting.push_back(Waiter { since: Instant::now(), tell });
-            Err(Some(told))
+            Err(version.wait())
         });
         match found {
             Ok(worker) => Ok(worker),
-            Err(None) => Err(CallError::Throttled(format!("{WAITING_MAX} calls wait for a worker already"))),
-            Err(Some(told)) => {
+            Err(Err(refusal)) => Err(refusal),
+            Err(Ok(told)) => {
                 self.grow(function);
                 told.await.unwrap_or_else(|_| Err(CallError::Crashed("the pool is closing".to_owned())))
             }
@@ -320,7 +257,7 @@ impl Pool {
     /// Ask for another worker when more wait than are on their way.
     fn grow(self: &Rc<Self>, function: &Arc<FunctionRef>) {
         let wanted = self.version(function, |version| {
-            version.waiting.retain(|waiter| !waiter.tell.is_closed());
+            version.forget_the_gone();
             let wanted = version.leases < LEASES_AT_ONCE && version.leases < version.waiting.len();
             version.leases += usize::from(wanted);
             wanted
@@ -339,17 +276,24 @@ impl Pool {
         let hired = self.hire(function).await;
         let pause = self.version(function, |version| {
             match hired {
-                Ok(worker) => version.give(worker),
+                Ok(worker) => {
+                    version.rest.end();
+                    version.give(worker);
+                }
                 Err(error @ CallError::Throttled(_)) => {
                     version.turn_away(&error, Instant::now() - BUSY_PATIENCE, usize::MAX);
                     // a worker may come free here or elsewhere; this lease counts until it is asked for again
                     return version.waiting.front().map(|first| first.since + BUSY_PATIENCE);
                 }
                 // the code would not start: not for those who waited when that began, unless others show better
-                Err(error) if version.workers.get() == 0 && version.leases == 1 => {
-                    version.turn_away(&error, asked, usize::MAX);
+                Err(error) => {
+                    let alone = version.workers.get() == 0;
+                    if alone && !self.no_deadline {
+                        version.rest.begin(&error, asked);
+                    }
+                    let most = if alone && version.leases == 1 { usize::MAX } else { 1 };
+                    version.turn_away(&error, asked, most);
                 }
-                Err(error) => version.turn_away(&error, asked, 1),
             }
             None
         });
@@ -401,12 +345,10 @@ impl Pool {
     pub fn sweep(&self, wanted: impl Fn(&str) -> bool) {
         self.versions.borrow_mut().retain(|name, version| {
             let keep = wanted(name);
-            let Version { function, idle, .. } = version;
-            idle.retain_mut(|worker| {
-                let stays = keep && worker.idle_since.elapsed() < IDLE_MAX && worker.is_alive();
+            let function = version.function.clone();
+            version.sweep(keep, |worker, stays| {
                 worker.pipes.drain(); // a thread that prints between calls must not fill its pipe
-                self.tell(function, None, worker, !stays);
-                stays
+                self.tell(&function, None, worker, !stays);
             });
             keep || version.workers.get() > 0 || version.leases > 0 || !version.waiting.is_empty()
         });

@@ -1,6 +1,9 @@
 //! An answer as bytes.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use skerry_http::fields::Fields;
@@ -101,16 +104,15 @@ pub async fn send<S: ViewerIo>(
     if ending == Ending::NoBody {
         return last(wire, &waiting, ledger).await;
     }
-    // a body that is there goes out with the head; one that is to come must not hold it up
-    if !matches!(response.body, Body::Bytes(_) | Body::Stored(_) | Body::Parts(_) | Body::Empty) {
-        if !last(wire, &waiting, ledger).await {
-            return false;
-        }
-        waiting.clear();
-    }
     let mut sent_bytes = 0u64;
+    let mut head_waits = true;
     loop {
-        let piece = match next_piece(wire, &mut response.body).await {
+        let next = if std::mem::take(&mut head_waits) {
+            first_piece(wire, &mut response.body, &mut waiting).await
+        } else {
+            next_piece(wire, &mut response.body).await
+        };
+        let piece = match next {
             Ok(Some(piece)) => piece,
             Ok(None) => break,
             Err(cut) => {
@@ -155,13 +157,39 @@ pub async fn send<S: ViewerIo>(
     last(wire, &waiting, ledger).await
 }
 
+/// The first piece. One that is there goes out with the head; one that is to come must not hold it up, and where it
+/// never comes, the head is what the viewer was promised.
+async fn first_piece<S: ViewerIo>(
+    wire: &Rc<Wire<S>>,
+    body: &mut Body,
+    head: &mut Vec<u8>,
+) -> Result<Option<Bytes>, CutBody> {
+    let mut coming = pin!(next_piece(wire, body));
+    let there = poll_fn(|cx| Poll::Ready(coming.as_mut().poll(cx))).await;
+    if let Poll::Ready(Ok(next)) = there {
+        return Ok(next);
+    }
+    if wire.write_all(head, b"").await.is_err() || wire.flush().await.is_err() {
+        return Err(viewer_left());
+    }
+    head.clear();
+    match there {
+        Poll::Ready(next) => next,
+        Poll::Pending => coming.await,
+    }
+}
+
+fn viewer_left() -> CutBody {
+    CutBody { code: "viewer-left".to_owned(), detail: String::new() }
+}
+
 /// The next piece, unless the viewer goes before it comes.
 async fn next_piece<S: ViewerIo>(wire: &Rc<Wire<S>>, body: &mut Body) -> Result<Option<Bytes>, CutBody> {
     wire.enter(Phase::Busy); // an origin's pause is not the viewer's
     tokio::select! {
         biased;
         next = body.next() => next,
-        () = wire.broken() => Err(CutBody { code: "viewer-left".to_owned(), detail: String::new() }),
+        () = wire.broken() => Err(viewer_left()),
     }
 }
 
