@@ -62,7 +62,7 @@ impl Outcome {
 
 /// Everything a record says, borrowed from wherever it lies.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)] // docs/reference/records.md describes each field
+#[allow(missing_docs)] // docs/reference/json.md describes each field
 pub struct View<'a> {
     pub unix_ms: u64,
     pub id: &'a RequestId,
@@ -311,7 +311,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A record as JSON, written without a tree in between: docs/reference/records.md.
+/// A record as JSON, written without a tree in between: docs/reference/json.md.
 #[derive(Serialize)]
 pub(crate) struct Line<'a> {
     time_ms: u64,

@@ -1,6 +1,6 @@
 """An explanation, told to a person: the request and its end, then the steps in their order. Pure.
 
-Both kinds come from the engine as JSON: what happened (a record and its steps, docs/reference/records.md) and
+Both kinds come from the engine as JSON: what happened (a record and its steps, docs/reference/json.md) and
 what would happen (the same without times). Facts that have no place in the first lines follow by name.
 """
 
