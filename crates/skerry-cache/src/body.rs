@@ -150,6 +150,12 @@ impl Chunks {
         self.state.lock().end
     }
 
+    /// Its length, once complete.
+    pub fn length(&self) -> Option<u64> {
+        let state = self.state.lock();
+        matches!(state.ending, Ending::Complete).then_some(state.end)
+    }
+
     /// How many readers there are.
     pub fn reader_count(&self) -> usize {
         self.state.lock().reader_count

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use skerry_cache::{BodyReader, FillReader, Object};
+use skerry_cache::{BodyReader, Object};
 use skerry_contract::Trigger;
 use skerry_http::cache_status::Forward;
 use skerry_http::fields::Fields;
@@ -21,6 +21,7 @@ use crate::origin::folder::FolderBody;
 use crate::reason;
 use crate::record::{Note, Outcome, RequestId};
 use crate::snapshot::{Behavior, Live, Site};
+use crate::steps::reader::{Place, Reader};
 use crate::walk::Step;
 
 /// The viewer's side of a connection.
@@ -61,6 +62,9 @@ pub struct Meta {
     pub origin_etag: Option<Arc<[u8]>>,
     /// The freshness it truly has, while it stands in for an origin that fails (row 43).
     pub lapsed: Option<Stored>,
+    /// Where its body lies, being the origin's own under a strong tag; `None` where a function or the store made
+    /// another of it. By this a reader that falls behind knows the rest again.
+    pub place: Option<Place>,
     /// The origin said an `Age`: a cache stands behind us.
     pub is_aged: bool,
     /// Fields that the store must not keep (RFC 9111 5.2.2.4): for the request that caused the fetch alone.
@@ -149,7 +153,7 @@ pub enum Body {
     /// Of a stored object, or a part of it.
     Stored(BodyReader),
     /// As it arrives.
-    Fill(Box<FillReader<Meta>>),
+    Fill(Box<Reader>),
     /// Straight from an origin, not stored.
     Origin(Box<OriginBody>),
     /// Straight from a folder, not stored.
@@ -176,11 +180,18 @@ pub struct CutBody {
 }
 
 impl CutBody {
-    fn of_origin(error: OriginError) -> Self {
+    /// With nothing to say beyond the code.
+    pub fn plain(code: &str) -> Self {
+        CutBody { code: code.to_owned(), detail: String::new() }
+    }
+
+    /// By an origin.
+    pub fn of_origin(error: OriginError) -> Self {
         CutBody { code: error.code.to_owned(), detail: error.detail }
     }
 
-    fn of_read(error: &skerry_cache::ReadError) -> Self {
+    /// In the store, or in a fill.
+    pub fn of_read(error: &skerry_cache::ReadError) -> Self {
         let (code, detail) = match error {
             // whoever ends a fill writes the failure into the abort
             skerry_cache::ReadError::Aborted(abort) => {
@@ -211,7 +222,7 @@ impl Body {
             Body::Bytes(bytes) if bytes.is_empty() => Ok(None),
             Body::Bytes(bytes) => Ok(Some(std::mem::take(bytes))),
             Body::Stored(reader) => reader.read().await.map_err(|e| CutBody::of_read(&e)),
-            Body::Fill(reader) => reader.read().await.map_err(|e| CutBody::of_read(&e)),
+            Body::Fill(reader) => reader.next().await,
             Body::Origin(body) => body.next().await.map_err(CutBody::of_origin),
             Body::Folder(body) => body.next().await.map_err(CutBody::of_origin),
             Body::Parts(parts) => loop {

@@ -96,6 +96,18 @@ pub async fn send<S: ViewerIo>(
     head: Vec<u8>,
     ledger: &mut Ledger,
 ) -> bool {
+    let whole = send_all(wire, &mut response, ending, head, ledger).await;
+    ledger.hear(&mut response.body);
+    whole
+}
+
+async fn send_all<S: ViewerIo>(
+    wire: &Rc<Wire<S>>,
+    response: &mut Response,
+    ending: Ending,
+    head: Vec<u8>,
+    ledger: &mut Ledger,
+) -> bool {
     let mut waiting = head; // head, or the framing before the next piece
     ledger.bytes_out += waiting.len() as u64;
     if ending == Ending::NoBody {
@@ -161,7 +173,7 @@ async fn next_piece<S: ViewerIo>(wire: &Rc<Wire<S>>, body: &mut Body) -> Result<
     tokio::select! {
         biased;
         next = body.next() => next,
-        () = wire.broken() => Err(CutBody { code: "viewer-left".to_owned(), detail: String::new() }),
+        () = wire.broken() => Err(CutBody::plain("viewer-left")),
     }
 }
 

@@ -132,10 +132,11 @@ fn refresh(
 
 /// Let a fill run on whose reader was answered without its body: it has not left (row 49 is about who has).
 pub fn let_run(core: &Core, response: &mut Response) {
-    let Body::Fill(mut reader) = std::mem::replace(&mut response.body, Body::Empty) else { return };
+    let Body::Fill(reader) = std::mem::replace(&mut response.body, Body::Empty) else { return };
     if !response.cache.stored {
         return; // nobody wants it: dropping the last reader ends it
     }
+    let Some(mut reader) = reader.into_shared() else { return };
     let bytes_max = core.shared.cache.limits().object_bytes_max;
     tokio::task::spawn_local(async move {
         // a body that outgrows the store is not read for nobody
@@ -173,6 +174,7 @@ async fn failed(core: &Rc<Core>, errand: &Errand, mut writer: FillWriter<Meta>, 
         origin_status: 0,
         generated: None,
         times: skerry_http::age::Times { request_s: now_s, response_s: now_s },
+        place: None,
         sent: errand.viewer.clone(),
     };
     let mut plan = store::plan(errand, &mut fetched);

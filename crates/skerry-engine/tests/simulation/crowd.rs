@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, DuplexStream};
+use tokio::io::DuplexStream;
 
 use super::world::{KINDS, Kind, LANGUAGES, PATHS, Page, World, bytes_of, language_of, length_of, tag_of};
 use crate::support::viewer::{Answer, Framing, Viewer};
@@ -103,43 +103,15 @@ async fn hear(world: &World, viewer: &mut Viewer<DuplexStream>, question: &Quest
     if slow > 0 {
         tokio::time::sleep(Duration::from_millis(slow * 20)).await;
     }
-    let Some(answer) = read(viewer, question.method, slow).await else {
+    viewer.pace = (slow > 0).then(|| Duration::from_millis(slow));
+    let answer = viewer.answer(question.method).await;
+    viewer.pace = None;
+    let Some(answer) = answer else {
         world.tell(format!("r{} no answer", question.id));
         return false;
     };
     check(world, question, &answer);
     answer.whole && answer.header("connection") != Some("close")
-}
-
-async fn read(viewer: &mut Viewer<DuplexStream>, method: &str, slow: u64) -> Option<Answer> {
-    if slow == 0 {
-        return viewer.answer(method).await;
-    }
-    let mut text = Vec::new();
-    let mut piece = [0; 2_000];
-    // all of it at that speed, then parsed
-    let (head, framing) = viewer.head(method).await?;
-    let want = match framing {
-        Framing::Length(n) => n as usize,
-        _ => return Some(finish(viewer, head, framing).await),
-    };
-    text.append(&mut viewer.buffer);
-    while text.len() < want {
-        tokio::time::sleep(Duration::from_millis(slow)).await;
-        match viewer.stream.read(&mut piece).await {
-            Ok(n) if n > 0 => text.extend_from_slice(&piece[..n]),
-            _ => break,
-        }
-    }
-    let whole = text.len() >= want;
-    viewer.buffer = text.split_off(want.min(text.len()));
-    Some(Answer { head, body: text, whole })
-}
-
-async fn finish(viewer: &mut Viewer<DuplexStream>, head: String, framing: Framing) -> Answer {
-    let mut body = Vec::new();
-    let whole = viewer.body(framing, &mut body).await;
-    Answer { head, body, whole }
 }
 
 /// Read a part of the answer, check it, and leave.

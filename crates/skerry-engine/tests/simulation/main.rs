@@ -154,13 +154,14 @@ async fn play(seed: u64, history: Rc<RefCell<Vec<String>>>) {
     records(&bench, &fates);
     let stats = &bench.core.stats;
     world.tell(format!(
-        "end      hits {} misses {} refreshed {} stale {} passes {} fills {}",
+        "end      hits {} misses {} refreshed {} stale {} passes {} fills {} own {}",
         stats.hits.load(Relaxed),
         stats.misses.load(Relaxed),
         stats.refresh_hits.load(Relaxed),
         stats.stale_hits.load(Relaxed),
         stats.passes.load(Relaxed),
-        stats.fills.load(Relaxed)
+        stats.fills.load(Relaxed),
+        stats.own_fetches.load(Relaxed)
     ));
 }
 

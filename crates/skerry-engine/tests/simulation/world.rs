@@ -144,7 +144,9 @@ impl World {
         }
         let language = language_of(key, language);
         let whole = length_of(key, language, version);
-        let (line, from, to) = match range_of(asked.header("range"), whole) {
+        // an own fetch goes on under a condition (RFC 9110 13.1.5)
+        let holds = asked.header("if-range").is_none_or(|tag| tag == tag_of(key, version));
+        let (line, from, to) = match range_of(asked.header("range").filter(|_| holds), whole) {
             Some((from, to)) if dice >= 25 => {
                 (format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{whole}", to - 1), from, to)
             }
@@ -220,7 +222,8 @@ fn head_of(key: usize, version: u64, is_kept: bool) -> String {
 
 fn range_of(range: Option<&str>, whole: u64) -> Option<(u64, u64)> {
     let (from, to) = range?.strip_prefix("bytes=")?.split_once('-')?;
-    let (from, to) = (from.parse::<u64>().ok()?, to.parse::<u64>().ok()?);
+    let from = from.parse::<u64>().ok()?;
+    let to = if to.is_empty() { whole } else { to.parse::<u64>().ok()? };
     (from < whole).then_some((from, (to + 1).min(whole)))
 }
 
