@@ -4,6 +4,7 @@
 pub mod attacks;
 pub mod launcher;
 pub mod origin;
+pub mod sockets;
 pub mod viewer;
 pub mod worker;
 
