@@ -4,8 +4,8 @@
 //! partial object can stand behind the same reads later), and a tail that is still being written. Readers hold a
 //! place and are woken by a plain [`Waker`]; no executor is known here.
 //!
-//! A body is either kept whole, or a *window*: only the last bytes stay, the writer is paced by the fastest reader,
-//! and a reader that is further behind than the window is told [`ReadError::FellOut`].
+//! A body is either kept whole, or a *window*: the writer is paced by the fastest reader, the last bytes behind that one
+//! stay, and a reader that is further behind is told [`ReadError::FellOut`].
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -24,6 +24,12 @@ pub use reader::BodyReader;
 
 /// Size of a full piece of a kept body.
 pub const CHUNK_BYTES: usize = 64 * 1024;
+
+/// One part in so many of a window is for what even the fastest reader has not read.
+const AHEAD_SHARE: u64 = 4;
+
+/// What a reader of a growing piece gets at a time while the account is full.
+pub const TIGHT_COPY_BYTES: usize = 4 * 1024;
 
 /// Why a body ended before its end: a stable code and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +103,6 @@ struct Place {
 
 struct State {
     pieces: VecDeque<Piece>,
-    pieces_bytes: u64,
     tail: Option<Tail>,
     end: u64, // bytes written so far, the tail's too
     window_bytes: Option<u64>,
@@ -130,7 +135,6 @@ impl Chunks {
         Arc::new(Chunks {
             state: Mutex::new(State {
                 pieces: VecDeque::new(),
-                pieces_bytes: 0,
                 tail: None,
                 end: 0,
                 window_bytes: None,
@@ -148,6 +152,12 @@ impl Chunks {
     /// Bytes written so far; the length, once complete.
     pub fn end(&self) -> u64 {
         self.state.lock().end
+    }
+
+    /// Its length, once complete.
+    pub fn length(&self) -> Option<u64> {
+        let state = self.state.lock();
+        matches!(state.ending, Ending::Complete).then_some(state.end)
     }
 
     /// How many readers there are.
@@ -212,7 +222,6 @@ impl Chunks {
         state.seal_tail();
         let at = state.end;
         state.end += bytes.len() as u64;
-        state.pieces_bytes += bytes.len() as u64;
         state.pieces.push_back(Piece { at, bytes, is_settled: false });
         state.trim();
         let sleepers = state.sleepers();
@@ -228,7 +237,9 @@ impl Chunks {
             return Poll::Ready(Room::Unwanted);
         }
         let ahead = state.ahead();
-        if ahead == 0 || (ahead < window_bytes && !tight) {
+        // the rest of the window is for readers behind the fastest: an origin is faster than most viewers, and would
+        // fill all of it with what nobody has read, so that whoever is a piece behind falls out
+        if ahead == 0 || (ahead < window_bytes / AHEAD_SHARE && !tight) {
             return Poll::Ready(Room::Free);
         }
         keep_waker(&mut state.writer, cx);
@@ -304,7 +315,6 @@ impl State {
         bytes.shrink_to_fit();
         charge.shrink_to(bytes.len() as u64);
         let at = self.end - bytes.len() as u64;
-        self.pieces_bytes += bytes.len() as u64;
         self.pieces.push_back(Piece { at, bytes: charged(bytes, charge), is_settled: false });
     }
 
@@ -332,18 +342,17 @@ impl State {
         self.end - fastest.unwrap_or(self.end)
     }
 
-    /// In a window: drop what all have read, and what no longer fits. What even the fastest has not read stays: the
-    /// writer waits for that one, and a body that grew past the store before it was read must not lose its only reader.
+    /// In a window: drop what all have read, and what lies too far behind the fastest. How much lies before it does not
+    /// count: the writer waits for that one, and when a body outgrows the store that may be much, of which none has read.
     fn trim(&mut self) {
         let Some(window_bytes) = self.window_bytes else { return };
+        let behind_bytes = window_bytes - window_bytes / AHEAD_SHARE;
         let slowest = self.places.iter().flatten().map(|place| place.at).min().unwrap_or(self.end);
         let fastest = self.places.iter().flatten().map(|place| place.at).max().unwrap_or(self.end);
         while let Some(first) = self.pieces.front() {
-            let rest = self.pieces_bytes - first.bytes.len() as u64;
-            if first.end() > slowest && (rest < window_bytes || first.end() > fastest) {
+            if first.end() > slowest && first.end() + behind_bytes > fastest {
                 return;
             }
-            self.pieces_bytes = rest;
             self.pieces.pop_front();
         }
     }
@@ -362,8 +371,12 @@ impl State {
         }
         let tail = self.tail.as_ref()?;
         let from = at.checked_sub(self.end - tail.bytes.len() as u64)?;
-        let unread = tail.bytes.get(from as usize..).filter(|unread| !unread.is_empty())?;
-        // The tail still moves, so its reader gets a copy; what is read later is shared.
+        let mut unread = tail.bytes.get(from as usize..).filter(|unread| !unread.is_empty())?;
+        // The tail still moves, so its reader gets a copy; what is read later is shared. A copy cannot be refused, so
+        // where the account is full many readers must not hold much each.
+        if budget.short_of(unread.len() as u64) > 0 {
+            unread = &unread[..unread.len().min(TIGHT_COPY_BYTES)];
+        }
         Some(charged(unread.to_vec(), budget.charge(unread.len() as u64)))
     }
 

@@ -294,6 +294,11 @@ impl<M> FillReader<M> {
         self.body.read().await
     }
 
+    /// Bytes that have come so far, and the length of the body once it is complete.
+    pub fn come(&self) -> (u64, Option<u64>) {
+        (self.fill.chunks.end(), self.fill.chunks.length())
+    }
+
     /// The offset of the next byte.
     pub fn at(&self) -> u64 {
         self.body.at()

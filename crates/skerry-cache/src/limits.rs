@@ -7,7 +7,7 @@ pub struct Limits {
     pub bytes_max: u64,
     /// Body of one object.
     pub object_bytes_max: u64,
-    /// What a passing fill keeps for readers behind the fastest one.
+    /// What a passing fill keeps: three quarters behind its fastest reader, for the others, and one before it.
     pub window_bytes: u64,
     /// Variants under one key; the oldest leaves.
     pub variants_max: usize,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use skerry_cache::{BodyReader, Fate, FillReader, Object};
+use skerry_cache::{BodyReader, Fate, Object};
 use skerry_contract::Trigger;
 use skerry_http::cache_status::Forward;
 use skerry_http::fields::Fields;
@@ -21,6 +21,7 @@ use crate::origin::folder::FolderBody;
 use crate::reason;
 use crate::record::{Note, Outcome, RequestId};
 use crate::snapshot::{Behavior, Live, Site};
+use crate::steps::reader::{Place, Reader};
 use crate::walk::Step;
 
 /// The viewer's side of a connection.
@@ -40,25 +41,25 @@ pub struct Peer {
 
 /// Where a value stands in a serialised head: what is asked for at each hit is not looked for at each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Span {
     start: u32,
     end: u32,
 }
 
-impl Place {
+impl Span {
     /// Of the first line with this name, whose colon is part of it; nowhere when there is none.
-    pub fn find(head: &[u8], name: &[u8]) -> Place {
+    pub fn find(head: &[u8], name: &[u8]) -> Span {
         let mut at = 0;
         for line in head.split_inclusive(|&b| b == b'\n') {
             if line.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
                 let value = line[name.len()..].trim_ascii_end();
                 let space = value.len() - value.trim_ascii_start().len();
                 let start = at + name.len() + space;
-                return Place { start: start as u32, end: (at + name.len() + value.len()) as u32 };
+                return Span { start: start as u32, end: (at + name.len() + value.len()) as u32 };
             }
             at += line.len();
         }
-        Place::default()
+        Span::default()
     }
 
     /// The value; empty where there is none.
@@ -94,12 +95,15 @@ pub struct Meta {
     pub origin_etag: Option<Arc<[u8]>>,
     /// The freshness it truly has, while it stands in for an origin that fails (row 43).
     pub lapsed: Option<Stored>,
+    /// Where its body lies, being the origin's own under a strong tag; `None` where a function or the store made
+    /// another of it. By this a reader that falls behind knows the rest again.
+    pub place: Option<Place>,
     /// The age it arrived with, where its origin said one: a cache stands behind us.
     pub aged_s: Option<u32>,
     /// Fields that the store must not keep (RFC 9111 5.2.2.4): for the request that caused the fetch alone.
     pub once: Option<Arc<Fields>>,
     /// Where `Content-Type` stands in its head, for the records of hits.
-    pub content_type: Place,
+    pub content_type: Span,
     /// Head under a response headers policy, ready: the policy's digest and the bytes.
     pub rendered: Option<Arc<(u64, Bytes)>>,
 }
@@ -188,7 +192,7 @@ pub enum Body {
     /// Of a stored object, or a part of it.
     Stored(BodyReader),
     /// As it arrives.
-    Fill(Box<FillReader<Meta>>),
+    Fill(Box<Reader>),
     /// Straight from an origin, not stored.
     Origin(Box<OriginBody>),
     /// Straight from a folder, not stored.
@@ -215,11 +219,18 @@ pub struct CutBody {
 }
 
 impl CutBody {
-    fn of_origin(error: OriginError) -> Self {
+    /// With nothing to say beyond the code.
+    pub fn plain(code: &str) -> Self {
+        CutBody { code: code.to_owned(), detail: String::new() }
+    }
+
+    /// By an origin.
+    pub fn of_origin(error: OriginError) -> Self {
         CutBody { code: error.code.to_owned(), detail: error.detail }
     }
 
-    fn of_read(error: &skerry_cache::ReadError) -> Self {
+    /// In the store, or in a fill.
+    pub fn of_read(error: &skerry_cache::ReadError) -> Self {
         let (code, detail) = match error {
             // whoever ends a fill writes the failure into the abort
             skerry_cache::ReadError::Aborted(abort) => {
@@ -250,7 +261,7 @@ impl Body {
             Body::Bytes(bytes) if bytes.is_empty() => Ok(None),
             Body::Bytes(bytes) => Ok(Some(std::mem::take(bytes))),
             Body::Stored(reader) => reader.read().await.map_err(|e| CutBody::of_read(&e)),
-            Body::Fill(reader) => reader.read().await.map_err(|e| CutBody::of_read(&e)),
+            Body::Fill(reader) => reader.next().await,
             Body::Origin(body) => body.next().await.map_err(CutBody::of_origin),
             Body::Folder(body) => body.next().await.map_err(CutBody::of_origin),
             Body::Parts(parts) => loop {
@@ -505,9 +516,9 @@ mod tests {
     #[test]
     fn a_place_is_found_again() {
         let head = b"HTTP/1.1 200 OK\r\nX: content-type: no\r\nCONTENT-TYPE:  text/html \r\nA: b\r\n";
-        assert_eq!(Place::find(head, b"content-type:").of(head), b"text/html");
+        assert_eq!(Span::find(head, b"content-type:").of(head), b"text/html");
         let without = b"HTTP/1.1 200 OK\r\nContent-Typo: a\r\n";
-        assert_eq!(Place::find(without, b"content-type:").of(without), b"");
+        assert_eq!(Span::find(without, b"content-type:").of(without), b"");
     }
 
     #[test]

@@ -9,9 +9,10 @@ use skerry_contract::Trigger;
 use skerry_http::fields::Known;
 use skerry_http::head::{RequestHead, Version};
 use skerry_http::range;
+use skerry_http::reason::Reason;
 
 use crate::core::Core;
-use crate::exchange::{CutBody, Exchange, Peer, Response};
+use crate::exchange::{Body, CutBody, Exchange, Peer, Response};
 use crate::reason;
 use crate::record::{Note, Outcome, RequestId, View};
 use crate::snapshot::Live;
@@ -58,6 +59,7 @@ pub struct Ledger {
     origin_us: u64,
     detail: String,
     fate: Option<Arc<Fate>>,
+    is_cut: bool,
     trace: Vec<Note>,
     _active: Up,
 }
@@ -109,6 +111,7 @@ impl Ledger {
             origin_us: 0,
             detail: String::new(),
             fate: None,
+            is_cut: false,
             trace: Vec::new(),
             _active: Up::new(&core.stats, |s| &s.requests_active),
         }
@@ -166,9 +169,23 @@ impl Ledger {
         count(&self.core.stats.errors);
     }
 
+    /// The body is through, or cut: where its reader went alone on the way, say so. Its head, and `Cache-Status` with
+    /// it, had left before.
+    pub fn hear(&mut self, body: &mut Body) {
+        let Body::Fill(reader) = body else { return };
+        let Some(mut story) = reader.take_story() else { return };
+        let cut = if self.is_cut { self.trace.pop() } else { None };
+        self.trace.append(&mut story.notes);
+        self.trace.extend(cut);
+        if !self.is_cut {
+            self.reason = Reason::OwnFetch.name().to_owned();
+            self.detail = story.detail;
+        }
+    }
+
     /// A body ended early: why.
     pub fn cut(&mut self, code: &str) {
-        self.cut_by(&CutBody { code: code.to_owned(), detail: String::new() });
+        self.cut_by(&CutBody::plain(code));
     }
 
     /// `x-edge-detailed-result-type` (row 73).
@@ -187,6 +204,7 @@ impl Ledger {
         self.is_from_store = false; // the viewer or the origin did it
         self.reason.clone_from(&cut.code);
         self.outcome = Outcome::Error;
+        self.is_cut = true;
         if !cut.detail.is_empty() {
             self.detail.clone_from(&cut.detail);
         }

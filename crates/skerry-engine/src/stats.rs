@@ -105,7 +105,7 @@ macro_rules! counters {
 counters! {
     requests, hits, misses, refresh_hits, stale_hits, passes, errors, redirects, refused, generated,
     bytes_out, bytes_in, origin_requests, origin_bytes, origin_errors, origin_retries, origin_connects,
-    function_calls, function_errors, function_violations, function_throttles, leases, fills, fills_stored,
+    function_calls, function_errors, function_violations, function_throttles, leases, fills, fills_stored, own_fetches,
     connections, tls_handshakes, tls_resumptions, tls_failures, tls_unknown_names, floods, records,
 }
 

@@ -65,7 +65,7 @@ fn a_worker_that_failed_its_call_is_not_used_again() {
         ("raises", (|| Deed::Raise) as fn() -> Deed, 503, "LambdaExecutionError", true),
         ("dies", || Deed::Die, 503, "LambdaExecutionError", false),
         ("hangs", || Deed::Hang, 503, "LambdaExecutionError", false),
-        ("answers another call", || Deed::Foreign, 503, "LambdaExecutionError", false),
+        ("answers another call", || Deed::Foreign(json!({})), 503, "LambdaExecutionError", false),
         ("returns nonsense", || Deed::Result(json!(7)), 502, "LambdaValidationError", true),
     ] {
         run(async {

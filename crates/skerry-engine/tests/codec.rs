@@ -4,9 +4,9 @@
 mod support;
 
 use skerry_engine::h1::chunked::{BadChunk, Decoder, Step};
-use skerry_engine::h1::request::{HeadFacts, Parsed, parse};
+use skerry_engine::h1::request::{HEAD_BYTES_MAX, HeadFacts, Parsed, parse};
 use skerry_http::head::{Framing, RequestHead};
-use support::attacks::{Attack, Fate, all};
+use support::attacks::{Attack, CANARY, Fate, all};
 
 /// Head and body as a connection would read them, from pieces that come one after the other.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +58,40 @@ fn chunks(bytes: &[u8], from: usize, cuts: &[usize]) -> Result<Option<usize>, Ba
     Ok(None)
 }
 
+/// [`read`] of a large head cut in two at every offset, the front resumed from the cut before it: where it is not decided,
+/// what the codec keeps of a front is its length alone, so that a front need not be read anew for each.
+fn read_at_every_cut(bytes: &[u8], until: usize, mut check: impl FnMut(usize, Read)) {
+    let (mut head, mut facts, mut seen) = (RequestHead::default(), HeadFacts::default(), 0);
+    for cut in 1..until {
+        // a front that is refused by itself is so however much longer it is
+        let is_decided = seen + 1 < cut;
+        if is_decided && cut > seen + 64 && cut % 97 != 0 {
+            continue;
+        }
+        let end = match parse(&bytes[..cut], seen, &mut head, &mut facts) {
+            Parsed::Partial => {
+                assert!(!is_decided, "undecided again at {cut}");
+                seen = cut;
+                // so much that a head which is too large is known to be, and no more: each byte is looked at
+                let second = bytes.len().min(cut.max(until.min(HEAD_BYTES_MAX + CANARY.len())));
+                match parse(&bytes[..second], seen, &mut head, &mut facts) {
+                    Parsed::Partial => parse(bytes, second, &mut head, &mut facts),
+                    parsed => parsed,
+                }
+            }
+            parsed => parsed,
+        };
+        check(
+            cut,
+            match end {
+                Parsed::Refused(refusal) => Read::Refused(refusal.status),
+                Parsed::Complete(at) => Read::Whole(at),
+                Parsed::Partial => Read::Partial,
+            },
+        );
+    }
+}
+
 fn want(attack: &Attack) -> Read {
     match attack.fate {
         Fate::Refused(status) => Read::Refused(status),
@@ -69,13 +103,13 @@ fn want(attack: &Attack) -> Read {
 #[test]
 fn every_input_is_read_alike_however_it_is_cut() {
     for attack in all() {
-        let canary = support::attacks::CANARY.as_bytes();
-        let bytes = [&attack.bytes[..], canary].concat();
+        let bytes = [&attack.bytes[..], CANARY.as_bytes()].concat();
         assert_eq!(read(&bytes, &[]), want(&attack), "{}", attack.name);
-        // of what is large, the beginning, the limit and the end say all
-        let step = if attack.bytes.len() > 2_000 { 97 } else { 1 };
-        for cut in (1..attack.bytes.len()).step_by(step) {
-            assert_eq!(read(&bytes, &[cut]), want(&attack), "{} cut at {cut}", attack.name);
+        let check = |cut, found| assert_eq!(found, want(&attack), "{} cut at {cut}", attack.name);
+        if attack.bytes.len() > 2_000 {
+            read_at_every_cut(&bytes, attack.bytes.len(), check);
+        } else {
+            (1..attack.bytes.len()).for_each(|cut| check(cut, read(&bytes, &[cut])));
         }
         if attack.bytes.len() < 300 {
             let each: Vec<usize> = (1..attack.bytes.len()).collect();

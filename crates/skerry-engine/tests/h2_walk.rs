@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use support_h2::frames::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Raw, block, frame, request};
 use support_h2::origin::pattern;
-use support_h2::{World, get, run, until, whole};
+use support_h2::{World, get, run, snapshot, until, whole};
 
 #[test]
 fn a_miss_and_hits_of_every_size_bring_the_same_bytes() {
@@ -235,5 +235,31 @@ fn connections_that_do_nothing_end() {
         assert!(client.over.await.unwrap().is_ok(), "told so");
         drop(silent);
         world.rest().await;
+    });
+}
+
+/// It falls out of the window that it shares with a faster one: the rest comes by a fetch of its own.
+#[test]
+fn a_stream_that_falls_behind_goes_on_by_itself() {
+    run(async {
+        const BYTES: usize = 4_000_000; // more than is stored
+        let mut snapshot = snapshot("cloudfront");
+        snapshot["distributions"][0]["behaviors"][0]["forward"] = serde_json::json!({});
+        let world = World::of(&snapshot);
+        let (slow, fast) = (world.client().await, world.client().await);
+        let path = format!("/unknown/{BYTES}");
+        let (behind, _) = slow.begin(get(&path), true).await;
+        let (ahead, _) = fast.begin(get(&path), true).await;
+        until("one fetch for both", || world.core.stats.requests_active.load(Relaxed) == 2).await;
+        let behind = behind.await.unwrap();
+        assert!(whole(ahead.await.unwrap()).await.unwrap().body == pattern(BYTES));
+        assert_eq!(world.origin.seen().len(), 1);
+        assert!(whole(behind).await.unwrap().body == pattern(BYTES));
+        let asked = world.origin.seen().pop().unwrap().head;
+        assert!(asked.contains(&format!("If-Range: \"{BYTES}\"")), "{asked}");
+        drop((slow, fast));
+        world.rest().await;
+        let reasons: Vec<_> = world.records().iter().map(|r| r["reason"].to_string()).collect();
+        assert_eq!(reasons, ["\"\"", "\"own-fetch\""]);
     });
 }

@@ -6,17 +6,16 @@ mod support;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use skerry_cache::Limits;
-use skerry_engine::h1::connection;
 use support::attacks::{Attack, CANARY, Fate, all};
 use support::origin::{Asked, Origin, Reply, To, now};
+use support::sockets::{exchange, listen, statuses};
 use support::worker::{Deed, Launcher, request_of};
-use support::{Bench, behavior, clock, peer, plain, run};
+use support::{Bench, behavior, clock, plain, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 const CUTS: usize = 8;
 
@@ -53,14 +52,7 @@ async fn stage(profile: &str, path: Path) -> Stage {
     });
     let bench =
         Bench::with(&snapshot, Rc::new(To(origin.clone())), Limits::of(64 << 20), clock(), &launcher.path);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (at, core) = (listener.local_addr().unwrap(), bench.core.clone());
-    tokio::task::spawn_local(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            stream.set_nodelay(true).unwrap();
-            tokio::task::spawn_local(connection::serve(core.clone(), stream, peer(false)));
-        }
-    });
+    let at = listen(&bench.core).await;
     if path == Path::Hit {
         for target in ["/x", "/canary", "/a/%2e%2e/x"] {
             let mut stream = TcpStream::connect(at).await.unwrap();
@@ -72,35 +64,6 @@ async fn stage(profile: &str, path: Path) -> Stage {
         origin.asked.borrow_mut().clear();
     }
     Stage { bench, origin, at, _launcher: launcher }
-}
-
-/// Send it in parts and read all that comes until the connection ends.
-async fn exchange(at: SocketAddr, bytes: &[u8], cut: usize) -> String {
-    let stream = TcpStream::connect(at).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let (mut read, mut write) = stream.into_split();
-    let (first, second) = bytes.split_at(cut);
-    let writing = async {
-        // a peer that has refused us may have closed before all is written
-        let _ = write.write_all(first).await;
-        if !second.is_empty() && cut > 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await; // so that the parts come apart
-        }
-        let _ = write.write_all(second).await;
-        let _ = write.shutdown().await;
-    };
-    let mut text = Vec::new();
-    let reading = async {
-        let _ = read.read_to_end(&mut text).await;
-    };
-    tokio::join!(writing, reading);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Final status lines in what came.
-fn statuses(text: &str) -> Vec<u16> {
-    let lines = text.split("HTTP/1.1 ").skip(1).filter_map(|rest| rest.get(..3)?.parse().ok());
-    lines.filter(|status| *status != 100).collect()
 }
 
 fn judge(stage: &Stage, path: Path, attack: &Attack, cut: usize, text: &str, too_large: u16) {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::encoding::Accepted;
 use crate::fields::Fields;
-use crate::head::{Method, RequestHead};
+use crate::head::{Framing, Method, RequestHead};
 use crate::hop;
 use crate::key::{self, KeyPolicy, Mode, SIGNING, Selection, name_of};
 use crate::profile::TtlBounds;
@@ -115,18 +115,12 @@ impl ForwardPolicy {
 const LEGACY_REMOVED: [&[u8]; 6] =
     [b"accept", b"accept-charset", b"accept-language", b"referer", b"x-forwarded-proto", b"x-real-ip"];
 
-/// A body's own description, the address chain, and what asks for a part: these always go, for the origin cannot
-/// read the body, or the viewer use the answer, without them.
-const ALWAYS: [&[u8]; 8] = [
-    b"content-type",
-    b"content-encoding",
-    b"content-language",
-    b"content-length",
-    b"x-forwarded-for",
-    b"range",
-    b"if-range",
-    b"via",
-];
+/// The address chain, and what asks for a part: these always go, or the viewer could not use the answer.
+const ALWAYS: [&[u8]; 4] = [b"x-forwarded-for", b"range", b"if-range", b"via"];
+
+/// A body's own description goes with it. Where a request that reads has none, the description means nothing, and what
+/// the origin makes of it all the same would be kept for those who sent none.
+const OF_BODY: [&[u8]; 4] = [b"content-type", b"content-encoding", b"content-language", b"content-length"];
 
 /// The query to send; `None` = no `?` at all. Parts keep their order; the key's parts and the policy's are united.
 pub fn forward_query(policy: &ForwardPolicy, key: &KeyPolicy, query: Option<&[u8]>) -> Option<Vec<u8>> {
@@ -183,7 +177,7 @@ pub fn forward_fields(
         if name.eq_ignore_ascii_case(b"user-agent") && replaces_agent {
             continue;
         }
-        if goes(policy, key, request.method, name) {
+        if goes(policy, key, request, name) {
             sent.push(name, value);
         }
     }
@@ -201,14 +195,19 @@ pub fn forward_fields(
     sent
 }
 
-fn goes(policy: &ForwardPolicy, key: &KeyPolicy, method: Method, name: &[u8]) -> bool {
+fn goes(policy: &ForwardPolicy, key: &KeyPolicy, request: &RequestHead, name: &[u8]) -> bool {
+    let reads = matches!(request.method, Method::Get | Method::Head | Method::Options);
     let named = key.names_header(name) || policy.headers.takes(name);
     if name.eq_ignore_ascii_case(b"authorization") {
         // on a GET only as part of the key, or where everything goes: an answer to it could be kept for others
-        let reads = matches!(method, Method::Get | Method::Head);
+        let reads = matches!(request.method, Method::Get | Method::Head);
         return key.names_header(name) || policy.headers.takes_all() || (!reads && (named || policy.legacy));
     }
     if named || is_one_of(name, &ALWAYS) {
+        return true;
+    }
+    let has_body = !matches!(request.framing, Framing::None | Framing::Length(0));
+    if is_one_of(name, &OF_BODY) && (has_body || !reads) {
         return true;
     }
     policy.legacy && !starts_with(name, b"cloudfront-") && !is_one_of(name, &LEGACY_REMOVED)
@@ -241,9 +240,21 @@ mod tests {
         ForwardPolicy { headers: HeaderSelection { mode, names }, ..ForwardPolicy::default() }
     }
 
+    /// Of a request with a body of two bytes.
     fn sent(policy: &ForwardPolicy, key: &KeyPolicy, method: Method, lines: &[(&str, &str)]) -> Vec<String> {
+        sent_with(Framing::Length(2), policy, key, method, lines)
+    }
+
+    fn sent_with(
+        framing: Framing,
+        policy: &ForwardPolicy,
+        key: &KeyPolicy,
+        method: Method,
+        lines: &[(&str, &str)],
+    ) -> Vec<String> {
         let request = RequestHead {
             method,
+            framing,
             authority: b"shop.example".to_vec(),
             fields: lines.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect(),
             ..RequestHead::default()
@@ -296,6 +307,29 @@ mod tests {
             sent(&list, &KeyPolicy::default(), Method::Post, BROWSER)
                 .contains(&"Authorization: x".to_owned())
         );
+    }
+
+    #[test]
+    fn what_describes_a_body_goes_with_one() {
+        let lines = [("Content-Type", "a/b"), ("Content-Encoding", "x"), ("Content-Language", "y")];
+        let (none, named) = (ForwardPolicy::default(), headers(HeaderMode::List, &["content-type"]));
+        let legacy = ForwardPolicy { legacy: true, ..ForwardPolicy::default() };
+        let count = |framing, policy: &ForwardPolicy, method| {
+            let all = sent_with(framing, policy, &KeyPolicy::default(), method, &lines);
+            all.iter().filter(|line| line.starts_with("Content-")).count()
+        };
+        for method in [Method::Get, Method::Head, Method::Options] {
+            assert_eq!(count(Framing::None, &none, method), 0);
+            assert_eq!(count(Framing::Length(0), &none, method), 0);
+            assert_eq!(count(Framing::Chunked, &none, method), 3);
+            assert_eq!(count(Framing::None, &named, method), 1);
+            assert_eq!(
+                count(Framing::None, &legacy, method),
+                3,
+                "legacy settings send what is not named (row 63)"
+            );
+        }
+        assert_eq!(count(Framing::None, &none, Method::Post), 3);
     }
 
     #[test]

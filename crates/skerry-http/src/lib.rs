@@ -15,6 +15,7 @@
 //! | store | [`store`], [`age`], [`update`], [`encoding`] | may it be kept, for how long; what does a 304 renew? |
 //! | finish | [`validators`], [`range`], [`cache_status`] | 304, 206, 416, and the reason that is told |
 //! | after | [`invalidate`] | what did an unsafe request make stale? |
+//! | after | [`resume`] | may a body that broke off go on with another answer's bytes? |
 //!
 //! [`profile`] holds the two readings of these rules, `rfc9111` and `cloudfront`, as one table of choices each;
 //! [`reason`] the name and sentence of every refusal. [`list`], [`structured`], [`date`] and [`cache_control`] read
@@ -37,6 +38,7 @@ pub mod pattern;
 pub mod profile;
 pub mod range;
 pub mod reason;
+pub mod resume;
 pub mod reuse;
 pub mod status;
 pub mod store;

@@ -73,6 +73,7 @@ reasons! {
     NotCollapsed = "pass" / "not-collapsed",
     RangeMiss = "pass" / "range-miss",
     Superseded = "pass" / "superseded",
+    OwnFetch = "pass" / "own-fetch",
     Purged = "pass" / "purged",
     LengthUnknown = "end" / "length-unknown",
     Arriving = "end" / "arriving",

@@ -265,25 +265,37 @@ mod tests {
     #[test]
     fn a_window_is_paced_by_the_fastest_and_drops_the_slow() {
         let budget = Budget::new(1000);
-        let chunks = passing(&budget, 10);
-        let mut fast = Reading::of(&chunks, 0..u64::MAX);
-        let mut slow = Reading::of(&chunks, 0..u64::MAX);
-        for piece in [b"aaaaa", b"bbbbb"] {
-            assert_eq!(room(&chunks, false), Some(Room::Free));
-            push(&chunks, &budget, piece);
-        }
-        assert_eq!(room(&chunks, false), None, "the fastest is a window behind");
-        assert_eq!(fast.poll(), Some(Ok(Some(b"aaaaa".to_vec()))));
+        let chunks = passing(&budget, 20);
+        let [mut fast, mut near, mut slow] = [0; 3].map(|_| Reading::of(&chunks, 0..u64::MAX));
+        push(&chunks, &budget, b"aaaa");
         assert_eq!(room(&chunks, false), Some(Room::Free));
         assert_eq!(room(&chunks, true), None, "under pressure one piece at a time");
-        assert_eq!(fast.poll(), Some(Ok(Some(b"bbbbb".to_vec()))));
-        push(&chunks, &budget, b"ccccc");
+        push(&chunks, &budget, b"bbbb");
+        assert_eq!(room(&chunks, false), None, "the fastest is a quarter of the window behind");
+        assert_eq!(fast.poll(), Some(Ok(Some(b"aaaa".to_vec()))));
+        assert_eq!(room(&chunks, false), Some(Room::Free));
+        assert_eq!(near.poll(), Some(Ok(Some(b"aaaa".to_vec()))));
+        for piece in [b"cccc", b"dddd", b"eeee"] {
+            while room(&chunks, false).is_none() {
+                assert!(matches!(fast.poll(), Some(Ok(Some(_)))));
+            }
+            push(&chunks, &budget, piece);
+        }
+        assert_eq!(room(&chunks, false), None);
+        assert_eq!(
+            near.poll(),
+            Some(Ok(Some(b"bbbb".to_vec()))),
+            "three pieces behind, and the writer two ahead"
+        );
+        while fast.poll().is_some() {}
+        push(&chunks, &budget, b"ffff");
         assert_eq!(slow.poll(), Some(Err(ReadError::FellOut)));
-        assert_eq!(budget.used_bytes(), 10, "the window, no more");
-        assert_eq!(fast.poll(), Some(Ok(Some(b"ccccc".to_vec()))));
+        assert_eq!(budget.used_bytes(), 20, "the window, no more");
         drop(slow);
+        while near.poll().is_some() {}
+        assert_eq!(fast.poll(), Some(Ok(Some(b"ffff".to_vec()))));
         assert_eq!(budget.used_bytes(), 0, "all have read all");
-        drop(fast);
+        drop((fast, near));
         assert_eq!(room(&chunks, false), Some(Room::Unwanted));
     }
 

@@ -99,6 +99,18 @@ pub async fn send<S: ViewerIo>(
     head: Vec<u8>,
     ledger: &mut Ledger,
 ) -> bool {
+    let whole = send_all(wire, &mut response, ending, head, ledger).await;
+    ledger.hear(&mut response.body);
+    whole
+}
+
+async fn send_all<S: ViewerIo>(
+    wire: &Rc<Wire<S>>,
+    response: &mut Response,
+    ending: Ending,
+    head: Vec<u8>,
+    ledger: &mut Ledger,
+) -> bool {
     let mut waiting = head; // head, or the framing before the next piece
     ledger.bytes_out += waiting.len() as u64;
     if ending == Ending::NoBody {
@@ -170,7 +182,7 @@ async fn first_piece<S: ViewerIo>(
         return Ok(next);
     }
     if wire.write_all(head, b"").await.is_err() || wire.flush().await.is_err() {
-        return Err(viewer_left());
+        return Err(CutBody::plain("viewer-left"));
     }
     head.clear();
     match there {
@@ -179,17 +191,13 @@ async fn first_piece<S: ViewerIo>(
     }
 }
 
-fn viewer_left() -> CutBody {
-    CutBody { code: "viewer-left".to_owned(), detail: String::new() }
-}
-
 /// The next piece, unless the viewer goes before it comes.
 async fn next_piece<S: ViewerIo>(wire: &Rc<Wire<S>>, body: &mut Body) -> Result<Option<Bytes>, CutBody> {
     wire.enter(Phase::Busy); // an origin's pause is not the viewer's
     tokio::select! {
         biased;
         next = body.next() => next,
-        () = wire.broken() => Err(viewer_left()),
+        () = wire.broken() => Err(CutBody::plain("viewer-left")),
     }
 }
 

@@ -10,7 +10,7 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use skerry_http::status::forbids_body;
 
 use super::stream::{Gone, Stream};
-use crate::exchange::{Body, Response};
+use crate::exchange::{Body, CutBody, Response};
 use crate::h1::write::{Ending, ending};
 use crate::ledger::Ledger;
 use crate::watch::Phase;
@@ -140,9 +140,13 @@ pub async fn send(stream: &Rc<Stream>, response: Response, is_head: bool, ledger
     }
     let length = if let Ending::Length(n) = ending { Some(n) } else { None };
     if let Err(cut) = send_body(stream, &mut send, &mut body, length, &mut ledger.bytes_out).await {
-        ledger.cut(cut.code());
+        match &cut {
+            Cut::Gone(gone) => ledger.cut(gone.code()),
+            Cut::Body(cut) => ledger.cut_by(cut),
+        }
         send.send_reset(cut.reason());
     }
+    ledger.hear(&mut body);
 }
 
 /// Why a body did not go out whole.
@@ -151,7 +155,7 @@ pub enum Cut {
     /// The viewer's doing.
     Gone(Gone),
     /// Ours, or the origin's: a reason's name.
-    Body(String),
+    Body(CutBody),
 }
 
 impl Cut {
@@ -159,7 +163,7 @@ impl Cut {
     pub fn code(&self) -> &str {
         match self {
             Cut::Gone(gone) => gone.code(),
-            Cut::Body(code) => code,
+            Cut::Body(cut) => &cut.code,
         }
     }
 
@@ -184,10 +188,10 @@ pub async fn send_body(
     loop {
         stream.enter(Phase::Busy); // an origin may take its time: it has deadlines of its own
         let next = poll_with_reset(send, body.next()).await.map_err(Cut::Gone)?;
-        let Some(piece) = next.map_err(|cut| Cut::Body(cut.code))? else { break };
+        let Some(piece) = next.map_err(Cut::Body)? else { break };
         sent += piece.len() as u64;
         if length.is_some_and(|n| sent > n) {
-            return Err(Cut::Body("length-exceeded".to_owned()));
+            return Err(Cut::Body(CutBody::plain("length-exceeded")));
         }
         let is_last = length == Some(sent);
         send_piece(stream, send, piece, is_last, bytes_out).await.map_err(Cut::Gone)?;
@@ -196,7 +200,7 @@ pub async fn send_body(
         }
     }
     if length.is_some() {
-        return Err(Cut::Body("length-missed".to_owned()));
+        return Err(Cut::Body(CutBody::plain("length-missed")));
     }
     send.send_data(Bytes::new(), true).map_err(|_| Cut::Gone(Gone::Left))
 }

@@ -9,10 +9,11 @@ use skerry_http::age::Times;
 use skerry_http::fields::Known;
 use skerry_http::forward::{forward_fields, forward_query};
 use skerry_http::head::{Framing, Method, RequestHead, ResponseHead, Version, split_target};
-use skerry_http::{age, hop, validators};
+use skerry_http::{age, hop, resume, validators};
 
 use super::attempt::ask;
 use super::functions::{Called, Caller, Sight, apply, call, shown_body};
+use super::reader::{Place, Resume};
 use crate::body::RequestBody;
 use crate::core::Core;
 use crate::exchange::{Exchange, Failure, Peer};
@@ -56,6 +57,8 @@ pub struct Errand {
     pub storing: bool,
     /// What to renew.
     pub renew: Option<Renewal>,
+    /// What to go on with: the rest of a body, for one reader.
+    pub resume: Option<Resume>,
     /// When the request began.
     pub begun: std::time::Instant,
     /// Steps taken on the way.
@@ -78,6 +81,7 @@ impl Errand {
             body: if storing { RequestBody::empty() } else { std::mem::take(&mut x.body) },
             storing,
             renew: None,
+            resume: None,
             begun: x.begun,
             notes: Vec::new(),
             asked: None,
@@ -150,6 +154,8 @@ pub struct Fetched {
     pub generated: Option<Trigger>,
     /// When it was asked and answered, seconds.
     pub times: Times,
+    /// Where the body lies, where it is the origin's own under a strong tag.
+    pub place: Option<Place>,
     /// What was sent (for `Vary` and rules about requests).
     pub sent: RequestHead,
 }
@@ -226,6 +232,9 @@ fn outgoing(errand: &Errand, origin: &Origin) -> RequestHead {
     }
     if let Some(renewal) = &errand.renew {
         validators::ask_to_renew(&mut sent.fields, renewal.etag.as_deref(), renewal.modified.as_deref());
+    }
+    if let Some(resume) = &errand.resume {
+        resume::ask(&mut sent.fields, resume.at, &resume.etag);
     }
     sent.authority = sent.fields.known(Known::Host).unwrap_or(b"").to_vec();
     sent
@@ -328,10 +337,21 @@ async fn from_origin(
         errand.note(Step::Fetch, format!("its Age '{said}' is none (RFC 9111 5.1) and is left out"));
     }
     let mut fetched = received(head, source, &origin, origin_us, times, sent);
-    match respond(core, errand, behavior, &shown, &mut fetched).await {
-        Ok(()) => Ok(fetched),
-        Err(failure) => Err(Box::new(Failure { origin_status: Some(fetched.origin_status), ..*failure })),
+    let given = strong_tag(&fetched);
+    if let Err(failure) = respond(core, errand, behavior, &shown, &mut fetched).await {
+        return Err(Box::new(Failure { origin_status: Some(fetched.origin_status), ..*failure }));
     }
+    let is_own = matches!(fetched.source, Source::Origin(_) | Source::Folder(_));
+    if is_own && given.is_some() && given == strong_tag(&fetched) {
+        fetched.place = Some(Place::of(&origin, &fetched.sent));
+    }
+    Ok(fetched)
+}
+
+/// Status and strong tag of an answer whose body they vouch for, the rest of it too.
+fn strong_tag(fetched: &Fetched) -> Option<(u16, Vec<u8>)> {
+    let tag = fetched.head.fields.known(Known::Etag).filter(|tag| resume::is_strong(tag))?;
+    matches!(fetched.head.status, 200 | 206).then(|| (fetched.head.status, tag.to_vec()))
 }
 
 fn received(
@@ -362,6 +382,7 @@ fn received(
         origin_us,
         generated: None,
         times,
+        place: None,
         sent,
     }
 }
@@ -380,6 +401,7 @@ fn of_generated(core: &Core, generated: skerry_contract::Generated, sent: Reques
         origin_status: 0,
         generated: Some(Trigger::OriginRequest),
         times: Times { request_s: now_s, response_s: now_s },
+        place: None,
         sent,
     }
 }

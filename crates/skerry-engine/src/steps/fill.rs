@@ -17,7 +17,7 @@ use super::fetch::{Errand, Fetched, Renewal, Source, fetch};
 use super::store::{self, Plan};
 use crate::compress::Compressor;
 use crate::core::Core;
-use crate::exchange::{Body, Failure, Meta, Place, Response, Stone, freeze, thaw};
+use crate::exchange::{Body, Failure, Meta, Response, Span, Stone, freeze, thaw};
 use crate::record::Note;
 use crate::stats::{add, count};
 use crate::walk::Step;
@@ -137,10 +137,11 @@ fn refresh(
 
 /// Let a fill run on whose reader was answered without its body: it has not left (row 49 is about who has).
 pub fn let_run(core: &Core, response: &mut Response) {
-    let Body::Fill(mut reader) = std::mem::replace(&mut response.body, Body::Empty) else { return };
+    let Body::Fill(reader) = std::mem::replace(&mut response.body, Body::Empty) else { return };
     if !response.cache.stored {
         return; // nobody wants it: dropping the last reader ends it
     }
+    let Some(mut reader) = reader.into_shared() else { return };
     let bytes_max = core.shared.cache.limits().object_bytes_max;
     tokio::task::spawn_local(async move {
         // a body that outgrows the store is not read for nobody
@@ -178,6 +179,7 @@ async fn failed(core: &Rc<Core>, errand: &Errand, mut writer: FillWriter<Meta>, 
         origin_status: 0,
         generated: None,
         times: skerry_http::age::Times { request_s: now_s, response_s: now_s },
+        place: None,
         sent: errand.viewer.clone(),
     };
     let mut plan = store::plan(errand, &mut fetched);
@@ -223,7 +225,7 @@ fn renew(core: &Rc<Core>, errand: &Errand, writer: FillWriter<Meta>, stone: &Sto
         ..stone.meta().clone()
     };
     let frozen = freeze(head.status, None, &head.fields);
-    meta.content_type = Place::find(&frozen, b"content-type:");
+    meta.content_type = Span::find(&frozen, b"content-type:");
     meta.rendered = rendered(errand, head.status, None, &head.fields);
     refresh(errand, writer, stone, &frozen, meta, &store::tags(&head.fields));
     count(&core.stats.fills_stored);
@@ -265,7 +267,7 @@ fn set_head(
     let keep =
         if meta.stored.is_some() { Keep::Store } else { Keep::Pass { do_not_wait_ms: DO_NOT_WAIT_MS } };
     if meta.stored.is_some() {
-        meta.content_type = Place::find(&head, b"content-type:");
+        meta.content_type = Span::find(&head, b"content-type:");
         meta.rendered = rendered(errand, meta.status, fetched.description.as_deref(), &plan.fields);
     }
     let body_bytes = if plan.coding.is_some() { None } else { fetched.length };

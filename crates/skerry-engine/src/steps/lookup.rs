@@ -16,6 +16,7 @@ use skerry_http::reuse::{self, Failure as Cause, OnError, Reuse, on_error};
 
 use super::fetch::Errand;
 use super::fill::{self, Notes};
+use super::reader::Reader;
 use super::{error_page, pass, store};
 use crate::core::Core;
 use crate::exchange::{Body, CacheFacts, Exchange, Failure, Meta, Response, Stone, description_of, thaw};
@@ -297,7 +298,7 @@ fn of_arrival(
             let facts = CacheFacts { refreshed: true, ..facts };
             served(core, x, &fresh, facts, Outcome::RefreshHit, Step::Refresh)
         }
-        Arrival::Head(head) => of_fill(x, &head.head, &head.meta, head.body_bytes, reader, facts),
+        Arrival::Head(head) => of_fill(core, x, &head.head, &head.meta, head.body_bytes, reader, facts),
     })
 }
 
@@ -372,6 +373,7 @@ pub fn served(
 
 /// An answer that still arrives.
 fn of_fill(
+    core: &Rc<Core>,
     x: &mut Exchange,
     head: &[u8],
     meta: &Meta,
@@ -420,12 +422,13 @@ fn of_fill(
     };
     let mut response = Response::new(meta.status, step, outcome);
     response.fields = thaw(head);
-    if let Some(once) = meta.once.as_ref().filter(|_| reader.is_leader()) {
+    let is_leader = reader.is_leader();
+    response.body = Body::Fill(Box::new(Reader::new(core, x, reader, (&response.fields, meta, length))));
+    if let Some(once) = meta.once.as_ref().filter(|_| is_leader) {
         once.iter().for_each(|(name, value)| response.fields.push(name, value));
     }
     response.description = description_of(head, meta.status);
     response.length = length;
-    response.body = Body::Fill(Box::new(reader));
     response.cache = facts;
     response.origin_status = (meta.origin_status != 0).then_some(meta.origin_status);
     response.generated = meta.generated;

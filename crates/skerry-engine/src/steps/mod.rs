@@ -10,6 +10,7 @@ pub mod finish;
 pub mod functions;
 pub mod lookup;
 pub mod pass;
+pub mod reader;
 pub mod route;
 pub mod store;
 pub mod viewer;

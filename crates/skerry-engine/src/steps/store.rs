@@ -152,6 +152,8 @@ pub fn plan(errand: &Errand, fetched: &mut Fetched) -> Plan {
             plan.coding = coding(&live, behavior, errand, head, fetched.length, stored.fresh_for_s);
         }
     }
+    // what is encoded here has other bytes than the origin's; a part alone is not stored
+    plan.meta.place = fetched.place.filter(|_| plan.coding.is_none() && head.status == 200);
     if let Some(coding) = plan.coding {
         encode_head(&mut head.fields, coding, &mut plan.meta);
     }

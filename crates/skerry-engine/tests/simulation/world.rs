@@ -7,31 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::random::{Random, mix};
+use super::keys::{self, COUNT, KINDS, Kind, ODDITIES, bytes_of, language_of, length_of, tag_of};
+use super::random::Random;
+use super::tally::Tally;
 use crate::support::origin::{Asked, Reply};
-
-/// How the answers of a key are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Kept for 20 s, with an entity tag.
-    Plain,
-    /// Kept for 3 s, then stale while it is renewed for 5.
-    WhileRevalidate,
-    /// One answer a language.
-    Varies,
-    /// Never kept.
-    Private,
-    /// Of unknown length, and larger than an object may be every other version.
-    Chunked,
-    /// Kept for 5 s, without a validator.
-    Bare,
-}
-
-pub const KINDS: [Kind; 6] =
-    [Kind::Plain, Kind::WhileRevalidate, Kind::Varies, Kind::Private, Kind::Chunked, Kind::Bare];
-pub const PATHS: [&str; 6] = ["/a/0", "/a/1", "/a/2", "/b/3", "/b/4", "/b/5"];
-pub const LANGUAGES: u64 = 3;
-pub const OBJECT_BYTES_MAX: u64 = 96 * 1024;
 
 /// What the origin has published of a key, and what may still be seen of it.
 #[derive(Clone, Copy, Default)]
@@ -45,31 +24,12 @@ pub struct Page {
 
 pub struct World {
     pub random: RefCell<Random>,
-    pub pages: RefCell<[Page; 6]>,
+    pub pages: RefCell<[Page; COUNT]>,
+    /// Floors of what is asked for under one value of the parameter that means nothing: purges name that, too.
+    odd: RefCell<[[Page; ODDITIES as usize]; COUNT]>,
+    pub tally: RefCell<Tally>,
     pub history: Rc<RefCell<Vec<String>>>,
     start: Instant,
-}
-
-/// Bytes of a body: each says of which key, language and version it is, and where it stands.
-pub fn bytes_of(key: usize, language: u64, version: u64, from: u64, to: u64) -> Vec<u8> {
-    let name = mix(key as u64 | language << 8 | version << 16);
-    let cells = (from / 8..to.div_ceil(8)).flat_map(|cell| mix(name ^ cell).to_le_bytes());
-    cells.skip((from % 8) as usize).take((to - from) as usize).collect()
-}
-
-/// Length of a body.
-pub fn length_of(key: usize, language: u64, version: u64) -> u64 {
-    let random = mix(key as u64 * 31 + language * 7 + version * 1_009);
-    match KINDS[key] {
-        Kind::Chunked if version % 2 == 1 => OBJECT_BYTES_MAX + random % 60_000,
-        _ if random.is_multiple_of(5) => random % 50,
-        _ => random % 40_000,
-    }
-}
-
-/// Languages mean something to one key alone.
-pub fn language_of(key: usize, language: u64) -> u64 {
-    if KINDS[key] == Kind::Varies { language } else { 0 }
 }
 
 impl World {
@@ -77,6 +37,8 @@ impl World {
         Rc::new(World {
             random: RefCell::new(Random::new(seed)),
             pages: RefCell::default(),
+            odd: RefCell::default(),
+            tally: RefCell::default(),
             history,
             start: Instant::now(),
         })
@@ -99,6 +61,23 @@ impl World {
         self.pages.borrow()[key]
     }
 
+    /// As it stands for who asks with that parameter.
+    pub fn page_under(&self, key: usize, oddity: u64) -> Page {
+        let (mut page, odd) = (self.page(key), self.odd.borrow()[key][oddity as usize]);
+        page.hard_floor = page.hard_floor.max(odd.hard_floor);
+        page.soft_floor = page.soft_floor.max(odd.soft_floor);
+        page
+    }
+
+    /// Where viewers flock to at the moment.
+    pub fn hot_key(&self) -> usize {
+        (self.start.elapsed().as_millis() / 1_500) as usize * 7 % COUNT
+    }
+
+    pub fn count(&self, what: &'static str) {
+        self.tally.borrow_mut().count(what);
+    }
+
     pub fn publish(&self, key: usize) {
         self.pages.borrow_mut()[key].version += 1;
     }
@@ -111,12 +90,22 @@ impl World {
         }
     }
 
+    /// A purge of this key under one parameter has been acknowledged.
+    pub fn purged_under(&self, key: usize, oddity: u64, is_soft: bool) {
+        let version = self.page(key).version;
+        let page = &mut self.odd.borrow_mut()[key][oddity as usize];
+        if is_soft { page.soft_floor = version } else { page.hard_floor = version }
+    }
+
     /// How the origin answers: mostly well.
     pub fn answer(&self, asked: &Asked) -> Reply {
-        let Some(key) = PATHS.iter().position(|path| *path == asked.target()) else {
+        let Some(key) = keys::key_of(asked.target()) else {
             return Reply::Close(Vec::new());
         };
-        let language = asked.header("x-language").map_or(0, |text| text.parse().unwrap_or(0));
+        let language = match KINDS[key] {
+            Kind::ByQuery => keys::parameter(asked.target(), "n").unwrap_or(0),
+            _ => asked.header("x-language").map_or(0, |text| text.parse().unwrap_or(0)),
+        };
         let version = self.page(key).version;
         let dice = self.below(100);
         self.tell(format!(
@@ -144,7 +133,9 @@ impl World {
         }
         let language = language_of(key, language);
         let whole = length_of(key, language, version);
-        let (line, from, to) = match range_of(asked.header("range"), whole) {
+        // an own fetch goes on under a condition (RFC 9110 13.1.5)
+        let holds = asked.header("if-range").is_none_or(|tag| tag == tag_of(key, version));
+        let (line, from, to) = match range_of(asked.header("range").filter(|_| holds), whole) {
             Some((from, to)) if dice >= 25 => {
                 (format!("206 Partial Content\r\nContent-Range: bytes {from}-{}/{whole}", to - 1), from, to)
             }
@@ -152,7 +143,7 @@ impl World {
         };
         let interim = if dice == 99 { "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" } else { "" };
         let framing = match KINDS[key] {
-            Kind::Chunked => "Transfer-Encoding: chunked\r\n".to_owned(),
+            Kind::Chunked | Kind::Large => "Transfer-Encoding: chunked\r\n".to_owned(),
             _ => format!("Content-Length: {}\r\n", to - from),
         };
         let head = format!("{interim}HTTP/1.1 {line}\r\n{head}{framing}\r\n").into_bytes();
@@ -165,12 +156,14 @@ impl World {
         for piece in body.chunks(step) {
             let pause = Duration::from_millis(if self.is(30) { self.below(60) } else { 0 });
             let framed = match KINDS[key] {
-                Kind::Chunked => [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat(),
+                Kind::Chunked | Kind::Large => {
+                    [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()
+                }
                 _ => piece.to_vec(),
             };
             parts.push((pause, framed));
         }
-        if KINDS[key] == Kind::Chunked {
+        if matches!(KINDS[key], Kind::Chunked | Kind::Large) {
             parts.push((Duration::ZERO, b"0\r\n\r\n".to_vec()));
         }
         ended(parts, dice)
@@ -200,27 +193,41 @@ fn status_only(status: u16) -> Vec<u8> {
     format!("HTTP/1.1 {status} No\r\nContent-Length: 2\r\n\r\nno").into_bytes()
 }
 
-pub fn tag_of(key: usize, version: u64) -> String {
-    format!("\"{key}-{version}\"")
+/// Fields of an answer that stay the same through a 304.
+pub fn head_of(key: usize, version: u64, is_kept: bool) -> String {
+    fields_of(key, version, is_kept).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
 }
 
-fn head_of(key: usize, version: u64, is_kept: bool) -> String {
+pub fn fields_of(key: usize, version: u64, is_kept: bool) -> Vec<(&'static str, String)> {
     let control = match KINDS[key] {
         _ if !is_kept => "no-store",
         Kind::WhileRevalidate => "max-age=3, stale-while-revalidate=5",
         Kind::Private => "private",
         Kind::Bare => "max-age=5",
-        Kind::Plain | Kind::Varies | Kind::Chunked => "max-age=20",
+        Kind::Plain | Kind::Varies | Kind::Text => "max-age=4",
+        _ => "max-age=20",
     };
-    let tag =
-        if KINDS[key] == Kind::Bare { String::new() } else { format!("ETag: {}\r\n", tag_of(key, version)) };
-    let vary = if KINDS[key] == Kind::Varies { "Vary: X-Language\r\n" } else { "" };
-    format!("Cache-Control: {control}\r\n{tag}{vary}Cache-Tag: t{}\r\nX-Version: {version}\r\n", key % 2)
+    let mut fields = vec![
+        ("Cache-Control", control.to_owned()),
+        ("Cache-Tag", format!("t{}", key % 2)),
+        ("X-Version", version.to_string()),
+    ];
+    match KINDS[key] {
+        Kind::Bare => {}
+        _ => fields.push(("ETag", tag_of(key, version))),
+    }
+    match KINDS[key] {
+        Kind::Varies => fields.push(("Vary", "X-Language".to_owned())),
+        Kind::Text => fields.push(("Content-Type", "text/plain".to_owned())),
+        _ => {}
+    }
+    fields
 }
 
 fn range_of(range: Option<&str>, whole: u64) -> Option<(u64, u64)> {
     let (from, to) = range?.strip_prefix("bytes=")?.split_once('-')?;
-    let (from, to) = (from.parse::<u64>().ok()?, to.parse::<u64>().ok()?);
+    let from = from.parse::<u64>().ok()?;
+    let to = if to.is_empty() { whole } else { to.parse::<u64>().ok()? };
     (from < whole).then_some((from, (to + 1).min(whole)))
 }
 

@@ -4,6 +4,7 @@
 pub mod attacks;
 pub mod launcher;
 pub mod origin;
+pub mod sockets;
 pub mod viewer;
 pub mod worker;
 
@@ -12,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ use skerry_engine::log_file::LogFile;
 use skerry_engine::origin::connect::Connect;
 use skerry_engine::record::Format;
 use skerry_engine::snapshot::Live;
+use skerry_engine::stats::CoreStats;
 use tokio::io::DuplexStream;
 
 /// One distribution with one behavior and one origin, `o`; change what a test is about.
@@ -73,7 +75,7 @@ pub fn live(snapshot: &Value) -> Live {
 
 /// A file that has no name any more: records go there and are read back.
 pub fn unnamed() -> File {
-    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
     let name = format!("skerry-records-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
     let path = std::env::temp_dir().join(name);
     let file = File::options().read(true).append(true).create_new(true).open(&path).unwrap();
@@ -81,9 +83,12 @@ pub fn unnamed() -> File {
     file
 }
 
-/// A core, and what it writes.
+/// A core, and what it writes. With several, all run in the test's own thread, each with its own pools, and share the
+/// cache and the snapshot as an engine's do.
 pub struct Bench {
+    /// The first.
     pub core: Rc<Core>,
+    pub cores: Vec<Rc<Core>>,
     file: Arc<File>,
 }
 
@@ -100,28 +105,42 @@ impl Bench {
         clock: SharedClock,
         launcher: &str,
     ) -> Bench {
-        let shared = Shared::new(Cache::new(limits), 1, live(snapshot));
+        Bench::of_cores(1, snapshot, connect, limits, clock, launcher)
+    }
+
+    pub fn of_cores(
+        count: usize,
+        snapshot: &Value,
+        connect: Rc<dyn Connect>,
+        limits: Limits,
+        clock: SharedClock,
+        launcher: &str,
+    ) -> Bench {
+        let shared = Shared::new(Cache::new(limits), count, live(snapshot));
         let (file, log) = (Arc::new(unnamed()), Rc::new(NoLog));
         let launcher = Launcher { path: launcher.to_owned(), token: "t".to_owned(), pop: "pop".to_owned() };
-        let functions = Pool::new(launcher, 0, shared.stats[0].clone(), clock.clone(), log.clone(), false);
-        let core = Core::new(CoreParts {
-            shared,
-            index: 0,
-            clock,
-            connect,
-            functions,
-            function_log: log,
-            log: AccessLog::to(LogFile::over(file.try_clone().unwrap()), Format::Json),
-            seed: 7,
-        });
-        let ticking = core.clone();
+        let core_of = |index: usize| {
+            let (stats, launcher) = (shared.stats[index].clone(), launcher.clone());
+            Core::new(CoreParts {
+                shared: shared.clone(),
+                index,
+                clock: clock.clone(),
+                connect: connect.clone(),
+                functions: Pool::new(launcher, index, stats, clock.clone(), log.clone(), false),
+                function_log: log.clone(),
+                log: AccessLog::to(LogFile::over(file.try_clone().unwrap()), Format::Json),
+                seed: 7 + index as u64,
+            })
+        };
+        let cores: Vec<_> = (0..count).map(core_of).collect();
+        let ticking = cores.clone();
         tokio::task::spawn_local(async move {
             loop {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                ticking.tick();
+                ticking.iter().for_each(|core| core.tick());
             }
         });
-        Bench { core, file }
+        Bench { core: cores[0].clone(), cores, file }
     }
 
     /// Connect as a viewer.
@@ -131,8 +150,13 @@ impl Bench {
 
     /// Connect as a viewer whose connection holds no more than `bytes`.
     pub fn viewer_of(&self, bytes: usize) -> viewer::Viewer<DuplexStream> {
+        self.viewer_at(0, bytes)
+    }
+
+    /// The same on one of several cores.
+    pub fn viewer_at(&self, core: usize, bytes: usize) -> viewer::Viewer<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(bytes);
-        tokio::task::spawn_local(connection::serve(self.core.clone(), theirs, peer(false)));
+        tokio::task::spawn_local(connection::serve(self.cores[core].clone(), theirs, peer(false)));
         viewer::Viewer::new(ours)
     }
 
@@ -145,7 +169,7 @@ impl Bench {
 
     /// Every record written so far.
     pub fn records(&self) -> Vec<Value> {
-        self.core.tick();
+        self.cores.iter().for_each(|core| core.tick());
         let mut bytes = vec![0; self.file.metadata().unwrap().len() as usize];
         self.file.read_exact_at(&mut bytes, 0).unwrap();
         String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -153,11 +177,14 @@ impl Bench {
 
     /// Everything that should be zero when nobody asks for anything.
     pub fn gauges(&self) -> [i64; 5] {
-        let (stats, cache) = (&self.core.stats, self.core.shared.cache.gauges());
+        let cache = self.core.shared.cache.gauges();
+        let sum = |pick: fn(&CoreStats) -> &AtomicI64| -> i64 {
+            self.cores.iter().map(|core| pick(&core.stats).load(Relaxed)).sum()
+        };
         [
-            stats.open_connections.load(Relaxed),
-            stats.requests_active.load(Relaxed),
-            stats.functions_active.load(Relaxed),
+            sum(|stats| &stats.open_connections),
+            sum(|stats| &stats.requests_active),
+            sum(|stats| &stats.functions_active),
             cache.fills as i64,
             cache.pinned_bytes as i64,
         ]
@@ -173,6 +200,11 @@ impl Bench {
         }
         let storing = self.core.shared.cache.storing();
         panic!("connections, requests, functions, fills, pinned bytes: {:?} {storing:?}", self.gauges());
+    }
+
+    /// One of its counters, over all cores.
+    pub fn counted(&self, pick: fn(&CoreStats) -> &AtomicU64) -> u64 {
+        self.cores.iter().map(|core| pick(&core.stats).load(Relaxed)).sum()
     }
 
     pub fn now_ms(&self) -> u64 {
@@ -211,5 +243,13 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
 pub fn run_paused<T>(test: impl Future<Output = T>) -> T {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test)
+}
+
+/// The same with real sockets, too: what they bring is there at once, and time may jump to the next timer before it is
+/// read.
+pub fn run_paused_with_sockets<T>(test: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, test)
 }

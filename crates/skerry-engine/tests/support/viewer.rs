@@ -1,5 +1,7 @@
 //! A viewer that reads answers strictly and says what came.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::origin::header;
@@ -44,11 +46,16 @@ pub enum Framing {
 pub struct Viewer<S> {
     pub stream: S,
     pub buffer: Vec<u8>,
+    /// Rest so long before each piece, which is then no larger than [`PIECE_BYTES`].
+    pub pace: Option<Duration>,
 }
+
+/// What a slow viewer takes at a time.
+const PIECE_BYTES: usize = 2_000;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
     pub fn new(stream: S) -> Self {
-        Viewer { stream, buffer: Vec::new() }
+        Viewer { stream, buffer: Vec::new(), pace: None }
     }
 
     pub async fn send(&mut self, text: &str) {
@@ -159,6 +166,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
 
     /// Read something; false at the end.
     pub async fn more(&mut self) -> bool {
+        if let Some(rest) = self.pace {
+            tokio::time::sleep(rest).await;
+            let mut piece = (&mut self.stream).take(PIECE_BYTES as u64);
+            return matches!(piece.read_buf(&mut self.buffer).await, Ok(n) if n > 0);
+        }
         matches!(self.stream.read_buf(&mut self.buffer).await, Ok(n) if n > 0)
     }
 

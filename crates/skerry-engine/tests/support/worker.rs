@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value;
 use skerry_engine::function::wire::{HEADER_BYTES, Kind, VERSION, header};
@@ -17,12 +18,14 @@ pub enum Deed {
     Result(Value),
     /// ERROR, as a handler that raises.
     Raise,
-    /// RESULT with another call's id.
-    Foreign,
+    /// RESULT with this value and another call's id.
+    Foreign(Value),
     /// Nothing, ever.
     Hang,
     /// Close.
     Die,
+    /// The same after a while.
+    Later(Duration, Box<Deed>),
 }
 
 pub struct Launcher {
@@ -127,7 +130,12 @@ impl Launcher {
             let context = u32::from_le_bytes(payload[..4].try_into().unwrap()) as usize;
             let event: Value = serde_json::from_slice(&payload[4 + context..]).unwrap();
             self.calls.set(self.calls.get() + 1);
-            match (self.deed)(event) {
+            let mut deed = (self.deed)(event);
+            while let Deed::Later(wait, then) = deed {
+                tokio::time::sleep(wait).await;
+                deed = *then;
+            }
+            match deed {
                 Deed::Result(value) => {
                     frame(&mut socket, Kind::Result, head.call_id, value.to_string().as_bytes()).await;
                 }
@@ -135,9 +143,11 @@ impl Launcher {
                     let trouble = br#"{"type":"KeyError","message":"x","trace":"","stage":"call"}"#;
                     frame(&mut socket, Kind::Error, head.call_id, trouble).await;
                 }
-                Deed::Foreign => frame(&mut socket, Kind::Result, head.call_id + 1, b"{}").await,
+                Deed::Foreign(value) => {
+                    frame(&mut socket, Kind::Result, head.call_id + 1, value.to_string().as_bytes()).await;
+                }
                 Deed::Hang => {}
-                Deed::Die => return,
+                Deed::Die | Deed::Later(..) => return,
             }
         }
     }
