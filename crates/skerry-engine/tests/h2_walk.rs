@@ -260,6 +260,6 @@ fn a_stream_that_falls_behind_goes_on_by_itself() {
         drop((slow, fast));
         world.rest().await;
         let reasons: Vec<_> = world.records().iter().map(|r| r["reason"].to_string()).collect();
-        assert_eq!(reasons, ["\"\"", "\"own-fetch\""]);
+        assert_eq!(reasons, ["\"length-unknown\"", "\"own-fetch\""]);
     });
 }

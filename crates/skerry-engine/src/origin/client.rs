@@ -25,8 +25,6 @@ const INTERIM_MAX: usize = 8;
 pub const READ_BYTES: usize = 64 * 1024;
 /// Room for a read, at least.
 const READ_BYTES_MIN: usize = 4 * 1024;
-/// A head and a small body. From 64 KB on malloc tidies up whenever such a buffer is freed: 2 µs a miss.
-const FIRST_READ_BYTES: usize = 16 * 1024;
 
 /// How long an origin may take.
 #[derive(Clone, Copy, Debug)]
@@ -232,9 +230,7 @@ async fn read(
     deadline: Option<tokio::time::Instant>,
 ) -> Result<std::io::Result<usize>, OriginError> {
     // what is handed on keeps its buffer alive: one that is nearly unused is used on, or small pieces would pin large ones
-    if buffer.capacity() == 0 {
-        buffer.reserve(FIRST_READ_BYTES);
-    } else if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+    if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
         buffer.reserve(READ_BYTES);
     }
     let reading = timeout(patience, stream.read_buf(buffer));
