@@ -218,6 +218,13 @@ mod tests {
                 "{wish} at {age}: cdn row 36"
             );
         }
+        let bound = Stored { must_revalidate: true, ..aged(150) };
+        let stale = Reuse::Revalidate(Reason::Stale);
+        assert_eq!(
+            reuse(rfc(), &bound, &asks("max-stale=50"), NOW),
+            stale,
+            "RFC 9111 5.2.2.2: not even then"
+        );
         assert_eq!(may_fetch(rfc(), &asks("only-if-cached")), Err(Reason::OnlyIfCached));
         assert_eq!(may_fetch(cloudfront(), &asks("only-if-cached")), Ok(()));
     }
