@@ -1,0 +1,1 @@
+"""Data that survives a partition: logs, what they carry, how copies merge. Pure: no clock, disk or network here."""
