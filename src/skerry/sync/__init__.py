@@ -1,1 +1,24 @@
-"""Data that survives a partition: logs, what they carry, how copies merge. Pure: no clock, disk or network here."""
+"""Data that survives a partition: logs, what they carry, how copies merge. Pure: no clock, disk or network here.
+
+Read in this order:
+
+`clock`    stamps of 16 bytes. `HybridClock(node, state)`: `tick(now_ms) → Stamp`, `observe(stamp)`, `rewind(last)`,
+           `state` (to be stored with every change). `millis`, `node_of`, `text`, `parse`.
+`change`   what travels. `Change(stamp, space, key, operations, born)`; `encode(change) → bytes`, `decode(bytes)`,
+           `stamp_in(bytes)`. Operations: `Put Delete Assign Unset Add Include Exclude Write`, and `Later` for what
+           a newer writer sends.
+`merge`    what a record becomes: `record.apply(record, change)`, `record.join(record, other)`,
+           `view.view(record, now_ms, policies) → View | None`; `write` makes operations from a record as it is seen.
+`log`      `LogName(lane, partition, origin, incarnation)`, `Head(position, hash)`, `Log(name, floor, head, gaps)`,
+           `Batch(name, prev, changes)`; `append(log, batch, hash_at) → Append(answer, log, skip, hashes)`,
+           `compare`, `agreed`, `fork_point`, `trim`.
+`cursor`   `Cursor(epoch, heads)` of a reader; `steps(own, logs, hub)`: what a session does first with each log.
+
+A store keeps, in one transaction each: a local change with its record, its log row (bytes, hash, boot, time since
+boot, wall clock) and the clock's state; a batch that is taken in with its records and the cursor. It answers
+`hash_at(position)` for every log, also for a while below the floor. A session settles first, then compares heads,
+and only then sends.
+
+Words: an *origin* is a node's lasting name (5 bytes), an *incarnation* one life of it (3 bytes), both together are
+the *node* in its stamps. A change is *settled* once its stamp is final. Limits and sentences: rules/sync.toml.
+"""
