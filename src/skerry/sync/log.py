@@ -67,11 +67,16 @@ def roll(before: bytes, change: bytes) -> bytes:
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """What travels: changes of one log that follow `prev`, each as it was written."""
+    """What travels: changes of one log that follow `prev`, each as it was written.
+
+    `end` is the hash after the last of them as the sender has it stored: a bit that flips on the way or on
+    the sender's disk is seen here, and not stored as data.
+    """
 
     name: LogName
     prev: Head
     changes: list[bytes]
+    end: bytes
 
     def hashes(self) -> list[bytes]:
         """The hash after each change."""
@@ -82,6 +87,14 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
             at = sha(at + change).digest()[:count]
             rolled.append(at)
         return rolled
+
+
+def sealed(name: LogName, prev: Head, changes: list[bytes]) -> Batch:
+    """A batch of changes whose hashes are not at hand."""
+    at = prev.hash
+    for change in changes:
+        at = roll(at, change)
+    return Batch(name, prev, changes, at)
 
 
 class Log(msgspec.Struct, frozen=True, array_like=True):
@@ -106,6 +119,7 @@ class Answer(StrEnum):
 
     ACCEPT = "accept"
     DUPLICATE = "duplicate"
+    DAMAGED = "damaged"
     GAP = "gap"
     FORK = "fork"
     BELOW_FLOOR = "below_floor"
@@ -135,34 +149,30 @@ def append(log: Log, batch: Batch, hash_at: HashAt, *, gaps: bool = False) -> Ap
     head is refused, or with `gaps` (streams) taken, and what is missing is written down.
     """
     head, prev = log.head, batch.prev
-    if prev == head:
-        return _accept(log, batch, 0)
+    hashes = batch.hashes()
+    if hashes and hashes[-1] != batch.end:
+        return Append(Answer.DAMAGED, log)
     if prev.position > head.position:
-        if not gaps or not batch.changes:
+        if not gaps or not hashes:
             return Append(Answer.GAP, log)
         missing = (head.position + 1, prev.position)
-        return _accept(msgspec.structs.replace(log, gaps=(*log.gaps, missing)), batch, 0)
+        return _accept(msgspec.structs.replace(log, gaps=(*log.gaps, missing)), batch, 0, hashes)
     known = _known(log, prev.position, hash_at)
     if known is not None and known != prev.hash:
         return Append(Answer.FORK, log)
-    skip = min(len(batch.changes), head.position - prev.position)
-    if skip == 0:  # nothing to compare: an empty batch
-        return Append(Answer.DUPLICATE, log)
-    stored = _known(log, prev.position + skip, hash_at)
-    if stored is None:
-        return Append(Answer.BELOW_FLOOR, log)
-    # the hash at the end of what both have vouches for all before it
-    if stored != batch.hashes()[skip - 1]:
-        return Append(Answer.FORK, log)
-    if skip == len(batch.changes):
+    skip = min(len(hashes), head.position - prev.position)
+    if skip:  # the hash at the end of what both have vouches for all before it
+        stored = _known(log, prev.position + skip, hash_at)
+        if stored is None:
+            return Append(Answer.BELOW_FLOOR, log)
+        if stored != hashes[skip - 1]:
+            return Append(Answer.FORK, log)
+    if skip == len(hashes):
         return Append(Answer.DUPLICATE, log, skip)
-    return _accept(log, batch, skip)
+    return _accept(log, batch, skip, hashes)
 
 
-def _accept(log: Log, batch: Batch, skip: int) -> Append:
-    if not batch.changes:
-        return Append(Answer.DUPLICATE, log)
-    hashes = batch.hashes()
+def _accept(log: Log, batch: Batch, skip: int, hashes: list[bytes]) -> Append:
     head = Head(batch.prev.position + len(hashes), hashes[-1])
     return Append(Answer.ACCEPT, Log(log.name, log.floor, head, log.gaps), skip, hashes)
 

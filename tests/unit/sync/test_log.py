@@ -23,6 +23,7 @@ from skerry.sync.log import (
     fork_point,
     log_of,
     roll,
+    sealed,
     trim,
 )
 
@@ -37,7 +38,7 @@ class Copy:
         self.log = empty(NAME)
         self.changes: list[bytes] = []
         self.hashes = [NAME.start.hash]
-        self.take(Batch(NAME, NAME.start, changes or []))
+        self.take(sealed(NAME, NAME.start, changes or []))
 
     def hash_at(self, position: int) -> bytes | None:
         return self.hashes[position] if position < len(self.hashes) else None
@@ -46,7 +47,7 @@ class Copy:
         return Head(position, self.hashes[position])
 
     def batch(self, begin: int, end: int) -> Batch:
-        return Batch(NAME, self.head(begin), self.changes[begin:end])
+        return Batch(NAME, self.head(begin), self.changes[begin:end], self.hashes[end])
 
     def take(self, batch: Batch) -> Answer:
         found = append(self.log, batch, self.hash_at)
@@ -68,7 +69,7 @@ class Feeding(RuleBasedStateMachine):
     @rule(changes=CHANGES)
     def write(self, changes: list[bytes]) -> None:
         """The origin writes."""
-        self.origin.take(Batch(NAME, self.origin.log.head, changes))
+        self.origin.take(sealed(NAME, self.origin.log.head, changes))
 
     @rule(data=st.data())
     def deliver(self, data: st.DataObject) -> None:
@@ -98,7 +99,7 @@ class Feeding(RuleBasedStateMachine):
         here = self.copy.log.head.position
         begin = data.draw(st.integers(0, here))
         other = Copy(self.origin.changes[:begin])
-        other.take(Batch(NAME, other.log.head, [b"another", b"life"]))
+        other.take(sealed(NAME, other.log.head, [b"another", b"life"]))
         before = self.copy.log
         answer = self.copy.take(other.batch(begin, begin + 2))
         assert answer is (Answer.FORK if begin < here else Answer.ACCEPT)
@@ -148,6 +149,17 @@ def test_a_batch_survives_the_wire() -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(batch), type=Batch) == batch
 
 
+@given(st.data())
+def test_a_flipped_bit_is_seen(data: st.DataObject) -> None:
+    origin, copy = Copy([b"abc", b"def", b"ghi"]), Copy()
+    batch = origin.batch(0, 3)
+    which, where = data.draw(st.integers(0, 2)), data.draw(st.integers(0, 23))
+    flipped = int.from_bytes(batch.changes[which], "big") ^ 1 << where
+    batch.changes[which] = flipped.to_bytes(3, "big")
+    assert copy.take(batch) is Answer.DAMAGED
+    assert copy.log == empty(NAME)
+
+
 def test_a_batch_that_overlaps_is_taken_from_where_it_is_new() -> None:
     origin, copy = Copy([b"a", b"b", b"c"]), Copy([b"a", b"b"])
     found = append(copy.log, origin.batch(1, 3), copy.hash_at)
@@ -156,7 +168,7 @@ def test_a_batch_that_overlaps_is_taken_from_where_it_is_new() -> None:
 
 def test_a_fork_before_the_batch_is_seen() -> None:
     copy, other = Copy([b"a", b"b", b"c"]), Copy([b"a", b"x"])
-    other.take(Batch(NAME, other.log.head, [b"c"]))
+    other.take(sealed(NAME, other.log.head, [b"c"]))
     assert copy.take(other.batch(2, 3)) is Answer.FORK
 
 
@@ -164,7 +176,7 @@ def test_an_empty_batch_changes_nothing() -> None:
     copy = Copy([b"a"])
     assert copy.take(copy.batch(1, 1)) is Answer.DUPLICATE
     assert copy.take(copy.batch(0, 0)) is Answer.DUPLICATE
-    ahead = Batch(NAME, Head(9, b"?" * 16), [])
+    ahead = sealed(NAME, Head(9, b"?" * 16), [])
     assert append(copy.log, ahead, copy.hash_at, gaps=True).answer is Answer.GAP
 
 
