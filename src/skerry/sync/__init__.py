@@ -13,6 +13,11 @@ Read in this order:
            `Batch(name, prev, changes)`; `append(log, batch, hash_at) → Append(answer, log, skip, hashes)`,
            `compare`, `agreed`, `fork_point`, `trim`.
 `cursor`   `Cursor(epoch, heads)` of a reader; `steps(own, logs, hub)`: what a session does first with each log.
+`drift`    `judge(stamps, node, after, HubTime) → Verdict`, the hub's; `learn(…) → Timeline`, the hub's time for a node.
+`settle`   `settle(pending, node, timeline, …)`: changes made while the time was unknown get new stamps.
+`reissue`  `restamp` (same node) and `reissue` (next incarnation) rewrite changes and all that speaks of their stamps.
+`horizon`  `floor`, `may_drop`, `is_expired`: when deletions are forgotten.
+`snapshot` `replace` (down to a reader), `absorb` (up to a hub), `rebuild` (a record with changes put on again).
 
 A store keeps, in one transaction each: a local change with its record, its log row (bytes, hash, boot, time since
 boot, wall clock) and the clock's state; a batch that is taken in with its records and the cursor. It answers
