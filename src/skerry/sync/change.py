@@ -11,6 +11,7 @@ covers) stands in it, written down by its origin. So every copy comes to the sam
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
@@ -25,9 +26,14 @@ _LIMITS = tables.load("sync")["limits"]
 CHANGE_BYTES_MAX: int = _LIMITS["change_bytes_max"]
 PATH_NAMES_MAX: int = _LIMITS["path_names_max"]
 
+# the first stamp of a change and 8 bytes of the hash of its first bytes: what all stampings of one intent have
+# in common, and no two intents, not even those of clones whose clocks stood still
+Birth: TypeAlias = bytes
+BIRTH_BYTES = STAMP_BYTES + 8
 # the shapes that a sender is held to
 AStamp: TypeAlias = Annotated[Stamp, Meta(min_length=STAMP_BYTES, max_length=STAMP_BYTES)]
 ANode: TypeAlias = Annotated[Node, Meta(min_length=NODE_BYTES, max_length=NODE_BYTES)]
+ABirth: TypeAlias = Annotated[Birth, Meta(min_length=BIRTH_BYTES, max_length=BIRTH_BYTES)]
 Whole: TypeAlias = Annotated[tuple[str, ...], Meta(max_length=PATH_NAMES_MAX)]
 Field: TypeAlias = Annotated[tuple[str, ...], Meta(min_length=1, max_length=PATH_NAMES_MAX)]
 
@@ -128,18 +134,13 @@ Known: TypeAlias = Put | Delete | Assign | Unset | Add | Include | Exclude | Wri
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
-    """`space` is a collection or namespace. `born` is the first stamp of a change that got another one."""
+    """`space` is a collection or namespace. `born` is the birth of a change that got another stamp."""
 
     stamp: Stamp
     space: str
     key: str
     operations: Sequence[Known | Later]
-    born: Stamp | None = None
-
-    @property
-    def birth(self) -> Stamp:
-        """What two stampings of one intent have in common."""
-        return self.born or self.stamp
+    born: Birth | None = None
 
 
 class _OnWire(msgspec.Struct, frozen=True, array_like=True):
@@ -147,7 +148,7 @@ class _OnWire(msgspec.Struct, frozen=True, array_like=True):
     space: str
     key: str
     operations: list[Known]
-    born: AStamp | None = None
+    born: ABirth | None = None
 
 
 class _OfTomorrow(msgspec.Struct, frozen=True, array_like=True):
@@ -155,7 +156,7 @@ class _OfTomorrow(msgspec.Struct, frozen=True, array_like=True):
     space: str
     key: str
     operations: list[msgspec.Raw]
-    born: AStamp | None = None
+    born: ABirth | None = None
 
 
 def _kept(later: object) -> msgspec.Raw:
@@ -232,6 +233,11 @@ def _damaged(why: object) -> UpstreamError:
 def stamp_in(raw: bytes) -> Stamp:
     """The stamp of an encoded change, without decoding it."""
     return raw[_STAMP_AT : _STAMP_AT + STAMP_BYTES]
+
+
+def birth(raw: bytes, change: Change) -> Birth:
+    """Of a change and its bytes."""
+    return change.born or change.stamp + hashlib.sha256(raw).digest()[:8]
 
 
 def element(value: object) -> bytes:

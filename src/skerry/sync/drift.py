@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     CLOCK_AHEAD = "clock_ahead"
     STALE = "stale"
     DISORDER = "disorder"
+    DOUBLED = "doubled"
 
 
 class HubTime(NamedTuple):
@@ -36,8 +37,9 @@ class HubTime(NamedTuple):
 
     @property
     def trusted(self) -> bool:
-        """Whether the hub's clock may judge others: not while it is behind its own stamps."""
-        return self.now_ms + self.drift_ms >= self.heard >> COUNTER_BITS
+        """Whether the hub's clock may judge others: not while it is behind its own stamps, or its floor."""
+        own_ms = max(self.heard >> COUNTER_BITS, millis(self.floor))
+        return self.now_ms + self.drift_ms >= own_ms
 
     @property
     def told_ms(self) -> int | None:

@@ -2,7 +2,8 @@
 
 A deletion that one copy has forgotten and another has not would part them as soon as an older change came.
 So there is one floor for each partition, a stamp. It rises only past what every peer has applied, the hub
-takes in nothing below it (`drift.Verdict.STALE`), and everybody forgets by the floor that the hub tells.
+takes in nothing below it (`drift.Verdict.STALE`), and everybody forgets by the floor that the hub tells,
+once all that the hub had when it told it is applied.
 A peer that was silent for longer than deletions are remembered no longer holds the floor down: it is
 expired. It stamps what it has not sent anew, and a snapshot replaces the rest of what it has.
 """
@@ -47,14 +48,22 @@ def may_drop(record: Record, floor_: Stamp, now_ms: int) -> bool:
     return _is_dead(record, floor_, expired)
 
 
+def must_bury(record: Record, now_ms: int) -> bool:
+    """Whether a record has expired and still counts: then one node deletes it, by a change like any other.
+
+    An expiry takes no increments away (another put may have prolonged the record), a delete does.
+    """
+    ended = expired_at(record, now_ms) != ZERO
+    return ended and any(counter.added for counter in record.counters.values())
+
+
 def _is_dead(record: Record, floor_: Stamp, clear: Stamp) -> bool:
     for register in record.fields.values():
         if register.stamp > floor_ or (register.present and register.stamp >= clear):
             return False
     for counter in record.counters.values():
-        taken = max((stamp for stamp, _ in counter.taken.values()), default=ZERO)
-        added = max((slot.stamp for slot in counter.added.values()), default=ZERO)
-        if taken > floor_ or added >= max(clear, _after(ZERO)):
+        # increments that an expiry hides would come back with the next put: see must_bury
+        if counter.added or max(stamp for stamp, _ in counter.taken.values()) > floor_:
             return False
     for members in record.sets.values():
         for element in members.values():
@@ -72,7 +81,3 @@ def _is_dead(record: Record, floor_: Stamp, clear: Stamp) -> bool:
 
 def _before(stamp: Stamp) -> Stamp:
     return (int.from_bytes(stamp, "big") - 1).to_bytes(len(stamp), "big")
-
-
-def _after(stamp: Stamp) -> Stamp:
-    return (int.from_bytes(stamp, "big") + 1).to_bytes(len(stamp), "big")

@@ -4,8 +4,8 @@ A node without a battery clock wakes up in 1970 and keeps on writing; another on
 2100. Their changes would lose against everything, or win against everything. So each change that has
 not been settled lies beside the boot it was made in, the milliseconds since that boot and what the wall
 clock said; the first thing that a session does, before it sends or takes in anything, is to settle them.
-Nothing unsettled is ever sent and nothing settled is moved, so nobody has seen a stamp that changes.
-(The one exception: what a hub has refused as `clock_ahead` or `stale`, which nobody has seen either.)
+Nothing unsettled is ever sent and nothing settled is moved, so nobody has seen a stamp that changes. The one
+exception is what a hub has refused as `clock_ahead` or `stale`: that is issued again and lifted.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def settle(
 ) -> Settled:
     """Stamp what is out of bounds anew, in the order it was made in; keep the stamps of the rest.
 
-    `after` is the stamp of the last settled change (or the floor of forgotten deletions, if that is
-    higher). `known_ms` is the latest time that a hub ever told this node: a wall clock below it was wrong.
+    `after` is the stamp of the last settled change (or the floor of forgotten deletions, if that is higher).
+    `known_ms` is the latest time that a hub ever told this node: a wall clock below it was wrong.
     """
     true_ms = _times(pending, now, known_ms, drift_ms)
     stamps: list[Stamp] = []
@@ -69,6 +69,31 @@ def settle(
     moved = sum(a != b for a, b in zip(old, stamps, strict=True))
     raws = [change.raw for change in pending]
     return Settled(restamp(raws, stamps) if moved else raws, moved, last)
+
+
+def lift(
+    raws: Sequence[bytes],
+    node: Node,
+    *,
+    after: Stamp,
+    now_ms: int,
+    drift_ms: int = DRIFT_MS_MAX,
+) -> Settled:
+    """What a hub has refused, moved as little as may be: from the future to now, from below to just above.
+
+    `after` is the floor of forgotten deletions. So what was written long ago does not win over what is newer,
+    it only stays. Other nodes may hold the refused changes, so these go out in a new incarnation.
+    """
+    stamps: list[Stamp] = []
+    last = tick_of(after)
+    for raw in raws:
+        tick = tick_of(stamp_in(raw))
+        if tick >> COUNTER_BITS > now_ms + drift_ms:
+            tick = now_ms << COUNTER_BITS
+        last = max(last + 1, tick)
+        stamps.append(stamp_of(last, node))
+    moved = sum(stamp_in(raw) != stamp for raw, stamp in zip(raws, stamps, strict=True))
+    return Settled(restamp(raws, stamps) if moved else list(raws), moved, last)
 
 
 def _times(pending: Sequence[Written], now: Timeline, known_ms: int, drift_ms: int) -> list[int]:

@@ -42,14 +42,15 @@ def test_fields_of_a_newer_writer_are_passed_over_and_carried_along() -> None:
     change = wire.decode(raw)
     assert change.operations[0] == Put({"a": 1})
     assert isinstance(change.operations[1], Later)
-    moved = Change(STAMP[::-1], "s", "k", change.operations, STAMP)
+    born = wire.birth(raw, change)
+    moved = Change(STAMP[::-1], "s", "k", change.operations, born)
     kept = msgspec.msgpack.decode(wire.carry(raw, moved))
     assert kept == [
         STAMP[::-1],
         "s",
         "k",
         [[0, {"a": 1}, None, [], "new"], [99, ["a"], 7]],
-        STAMP,
+        born,
         "newer",
         8,
     ]
@@ -121,9 +122,13 @@ def test_elements_that_are_equal_in_python_are_several() -> None:
     assert wire.element({"a": 1, "b": 2}) == wire.element({"b": 2, "a": 1})
 
 
-def test_the_birth_of_a_change_is_its_first_stamp() -> None:
-    assert Change(STAMP, "s", "k", []).birth == STAMP
-    assert Change(STAMP[::-1], "s", "k", [], STAMP).birth == STAMP
+def test_the_birth_of_a_change_is_that_of_its_first_bytes() -> None:
+    one, two = (Change(STAMP, "s", "k", [Put(value)]) for value in (1, 2))
+    births = [wire.birth(wire.encode(change), change) for change in (one, two)]
+    assert births[0] != births[1]
+    assert [born[:16] for born in births] == [STAMP, STAMP]
+    moved = Change(STAMP[::-1], "s", "k", [Put(1)], births[0])
+    assert wire.birth(wire.encode(moved), moved) == births[0]
 
 
 def test_a_version_may_be_the_whole_record() -> None:

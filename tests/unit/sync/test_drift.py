@@ -48,6 +48,8 @@ def test_a_hub_that_is_behind_its_own_stamps_judges_nobody_and_tells_no_time() -
     assert judge([at(NOW_MS)], NODE, ZERO, woken) is Verdict.GOOD
     assert woken.told_ms is None
     assert hub().told_ms == NOW_MS
+    # its clock was years ahead when it raised the floor, and has been corrected
+    assert judge([at(NOW_MS * 2)], NODE, ZERO, hub(floor=at_ms(NOW_MS * 2 - 1))) is Verdict.GOOD
     # a node that may run ahead by as much as is allowed does not take its judgement away
     assert hub(heard_ms=NOW_MS + DRIFT_MS_MAX).trusted
 

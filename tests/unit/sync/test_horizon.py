@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from skerry.sync.change import Change, Known, Later
 from skerry.sync.clock import ZERO, Stamp, at_ms, millis, stamp_of
-from skerry.sync.horizon import TOMBSTONE_MS, floor, is_expired, may_drop
+from skerry.sync.horizon import TOMBSTONE_MS, floor, is_expired, may_drop, must_bury
 from skerry.sync.merge import write
 from skerry.sync.merge.record import Record, apply
 from skerry.sync.merge.view import view
@@ -88,6 +88,16 @@ def test_what_is_dead_is_dropped_below_the_floor_only() -> None:
         if millis(record.stamp) > 1 or not record.present:
             assert not may_drop(record, at_ms(1), NOW_MS)
     assert not may_drop(of((1, write.put(None, 1, ttl_ms=8))), at_ms(8), NOW_MS)
+
+
+def test_what_has_expired_and_still_counts_is_deleted_first() -> None:
+    record = of((1, write.put(None, {}, ttl_ms=5)), (2, write.add(None, ("n",), 1, at(2))))
+    assert must_bury(record, NOW_MS)
+    assert not must_bury(record, 5)
+    assert not may_drop(record, at_ms(NOW_MS), NOW_MS)
+    apply(record, Change(at(9), "s", "k", [write.delete(record)]))
+    assert not must_bury(record, NOW_MS)
+    assert may_drop(record, at_ms(10), NOW_MS)
 
 
 @given(STEPS, STEPS, st.integers(0, 2**32))

@@ -13,7 +13,7 @@ from skerry.sync.log import Head, LogName, log_of, roll
 from skerry.sync.merge import write
 from skerry.sync.merge.record import Record, apply
 from skerry.sync.merge.view import view
-from skerry.sync.reissue import reissue, restamp
+from skerry.sync.reissue import is_doubled, reissue, restamp
 from tests.support import histories
 from tests.support.histories import STEPS, Step
 
@@ -55,13 +55,15 @@ class Life:
         return [wire.encode(change) for change in self.changes[begin:]]
 
 
-def again(life: Life, common: int, known: tuple[Stamp, ...] = ()) -> tuple[LogName, list[Change]]:
+def again(
+    life: Life, common: int, known: dict[bytes, Stamp] | None = None
+) -> tuple[LogName, list[Change]]:
     """Reissue all after the first `common` changes."""
     at = NAME.start.hash
     for raw in life.raws()[:common]:
         at = roll(at, raw)
     before = life.changes[common - 1].stamp if common else ZERO
-    found = reissue(NAME, life.raws(common), Head(common, at), before, known)
+    found = reissue(NAME, life.raws(common), Head(common, at), before, known or {})
     return found.name, [wire.decode(raw) for raw in found.changes]
 
 
@@ -71,7 +73,7 @@ def test_the_same_node_s_changes_mean_the_same_later(steps: list[Step], later_ms
     stamps = [stamp_of(tick_of(c.stamp) + (later_ms << 16), node_of(c.stamp)) for c in mine]
     moved = [wire.decode(raw) for raw in restamp([wire.encode(c) for c in mine], stamps)]
     assert [change.stamp for change in moved] == stamps
-    assert [change.birth for change in moved] == [change.stamp for change in mine]
+    assert [change.born for change in moved] == [wire.birth(wire.encode(c), c) for c in mine]
     assert shown(moved, NOW_MS + later_ms) == shown(mine, NOW_MS)
 
 
@@ -148,15 +150,36 @@ def test_times_stay_and_births_are_remembered() -> None:
     life.add(1)
     _, (change,) = again(life, common=0)
     assert millis(change.stamp) == millis(life.changes[0].stamp)
-    assert change.birth == life.changes[0].stamp
+    assert change.born == wire.birth(life.raws()[0], life.changes[0])
 
 
 def test_an_intent_that_the_other_life_has_sent_is_not_issued_twice() -> None:
     life = Life()
     for delta in (1, 10, 100):
         life.add(delta)
-    _, changes = again(life, common=0, known=(life.changes[0].stamp,))
-    assert shown(changes) == {"n": 110}
+    life.take(write.include(T, "x"), write.write(None, V, "x"))
+    life.take(write.exclude(life.record, T, "x"), write.write(life.record, V, "y"))
+    life.take(write.put(life.record, {}))
+    # a twin has sent the second and the fourth, at other times
+    twins = {1: stamp_of(500 << 16, NAME.node), 3: stamp_of(501 << 16, NAME.node)}
+    births = {wire.birth(life.raws()[n], life.changes[n]): s for n, s in twins.items()}
+    sent = restamp([life.raws()[n] for n in twins], list(twins.values()))
+    _, changes = again(life, common=1, known=births)
+    assert len(changes) == 3
+    everything = [life.changes[0], *map(wire.decode, sent), *changes]
+    assert shown(everything[:-1]) == {"n": 111, "v": "y"}
+    last = Change(stamp_of(900 << 16, B), "s", "k", changes[-1].operations)  # at a time above all
+    assert shown([*everything[:-1], last]) == {}
+
+
+def test_doubles_are_seen_by_their_births() -> None:
+    life = Life()
+    life.add(1)
+    born = wire.birth(life.raws()[0], life.changes[0])
+    moved = restamp(life.raws(), [stamp_of(99 << 16, NAME.node)])
+    births = [wire.birth(raw, wire.decode(raw)) for raw in moved]
+    assert is_doubled(births, {born}.__contains__)
+    assert not is_doubled(births, set().__contains__)
 
 
 def test_what_a_newer_writer_added_is_carried_along() -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from skerry.sync import change as wire
 from skerry.sync.change import Assign, Change
-from skerry.sync.clock import ZERO, ClockState, HybridClock, Stamp, millis, stamp_of
+from skerry.sync.clock import ZERO, ClockState, HybridClock, Stamp, at_ms, millis, stamp_of
 from skerry.sync.drift import DRIFT_MS_MAX, Timeline
-from skerry.sync.settle import Settled, Written, settle
+from skerry.sync.settle import Settled, Written, lift, settle
 
 NODE = b"nodeAAAA"
 KNOWN_MS = 1_763_000_000_000  # what a hub said last, days ago
@@ -40,8 +40,8 @@ def test_a_node_that_woke_up_in_1970_moves_to_when_it_was() -> None:
     found = settled(pending)
     assert times(found) == [NOW_MS - HOUR_MS + 1_000, NOW_MS - HOUR_MS + 61_000]
     assert found.moved == 2
-    assert [wire.decode(raw).birth for raw in found.changes] == [
-        wire.stamp_in(each.raw) for each in pending
+    assert [wire.decode(raw).born for raw in found.changes] == [
+        wire.birth(each.raw, wire.decode(each.raw)) for each in pending
     ]
 
 
@@ -112,6 +112,20 @@ def test_nothing_comes_to_lie_below_what_is_settled() -> None:
     found = settled([write(clock, b"now", HOUR_MS, wall_ms=NOW_MS)], after=after)
     assert found.moved == 1
     assert wire.stamp_in(found.changes[0]) > after
+
+
+def test_what_was_refused_moves_as_little_as_may_be() -> None:
+    floor = at_ms(NOW_MS - 1_000)
+    stamps = [stamp_of(ms << 16, NODE) for ms in (5, 6, NOW_MS - 500, NOW_MS, 2 * NOW_MS)]
+    raws = [wire.encode(Change(stamp, "s", "k", [Assign(("a",), 1)])) for stamp in stamps]
+    found = lift(raws, NODE, after=floor, now_ms=NOW_MS)
+    lifted = [wire.stamp_in(raw) for raw in found.changes]
+    assert all(a < b for a, b in pairwise([floor, *lifted]))
+    assert [millis(stamp) for stamp in lifted[:2]] == [NOW_MS - 1_000] * 2
+    assert lifted[2:4] == stamps[2:4]
+    assert millis(lifted[4]) == NOW_MS
+    assert (found.moved, found.last) == (3, (NOW_MS << 16) + 1)
+    assert lift(raws[2:4], NODE, after=floor, now_ms=NOW_MS).changes == raws[2:4]
 
 
 BOOTS = st.lists(
