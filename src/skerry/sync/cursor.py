@@ -72,8 +72,8 @@ def own_step(log: Log, theirs: Head, relation: Relation) -> Step:
 def held_step(log: Log, theirs: Head, relation: Relation, their_floor: int) -> Step:
     """For a log of somebody else that a node holds a copy of. `their_floor`: where the hub's copy begins."""
     step = _HELD[relation]
-    if step is Step.FEED and theirs.position < log.floor.position:
-        return Step.LOST
+    if step in (Step.FEED, Step.SNAPSHOT) and theirs.position < log.floor.position:
+        return Step.LOST  # the node knows the effect of changes that the hub has lost
     if step is Step.READ and log.head.position < their_floor:
         return Step.SNAPSHOT
     return step

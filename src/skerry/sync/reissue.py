@@ -140,11 +140,12 @@ class _Renewed(_Moved):
 
     def leave(self, change: Change) -> None:
         """A twin has sent it. Its increments are the old node's, if the twin wrote in that name."""
+        same = node_of(self.mapping[change.stamp]) == self.old
         for add in change.operations:
-            if isinstance(add, Add) and node_of(self.mapping[change.stamp]) == self.old:
+            if isinstance(add, Add):
                 place = (change.space, change.key, add.path)
-                run, _, new_run, total = self._run(place, add)
-                self.runs[place] = (run, add.total, new_run, total)
+                run, settled, new_run, total = self._run(place, add)
+                self.runs[place] = (run, add.total if same else settled, new_run, total)
 
     def _run(self, place: _Place, add: Add) -> tuple[Stamp, int, Stamp, int]:
         found = self.runs.get(place)

@@ -81,5 +81,6 @@ class Copy:
         """What is before is known by its effect, from a snapshot."""
         self.log = logs.Log(self.log.name, head, head)
         self.changes.clear()
+        self.hashes = {at: h for at, h in self.hashes.items() if at < head.position}
         self.hashes[head.position] = head.hash
         self.stamp = stamp

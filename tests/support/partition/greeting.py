@@ -75,7 +75,8 @@ class Greeting:
             case Step.RENEW:
                 self.node.renew(name.renewed(self.node.chance.randbytes(8)))
             case Step.REISSUE:
-                common = self.fork(held, theirs)
+                # what was trimmed here lies in every backup, so the hub has had it
+                common = max(self.fork(held, theirs), held.log.floor.position)
                 found = self.issue_again(held, common)
                 self.next = NextLife(common, found.name, found.changes)
             case Step.SALVAGE:
@@ -190,7 +191,9 @@ class Greeting:
         if self.next is not None:
             self.node.own().cut(self.next.common)
             self.node.renew(self.next.name)
-            self.node.own().cut(0)
+            self.disk.copies[self.next.name] = Copy(
+                self.next.name
+            )  # a reader may have issued it too
             self.node.own().write(self.next.changes)
             if self.next.last is not None:
                 self.node.clock.rewind(self.next.last)
@@ -212,8 +215,10 @@ class Greeting:
             if name == self.disk.name:
                 continue
             held = self.disk.copies.setdefault(name, Copy(name))
-            if held.hash_at(theirs.head.position) == theirs.head.hash:
-                held.cut(theirs.head.position)
+            position, rolled = theirs.head
+            kept = held.log.floor.position <= position <= held.head.position
+            if kept and held.hash_at(position) == rolled:
+                held.cut(position)
             else:
                 held.begin_at(theirs.head, theirs.stamp)
         for name in [n for n in self.disk.copies if n not in copies and n != self.disk.name]:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
+
 from skerry.sync import change as wire
 from skerry.sync import horizon, settle, snapshot
 from skerry.sync.change import Change, Known, Later
@@ -83,12 +85,12 @@ class Node:
         return true_ms + self.offset_ms
 
     # ------------------------------------------------------------ writing
-    def write(self, key: Key, edit: Edit, true_ms: int) -> None:
-        """Acknowledged as soon as it lies here: no hub is asked."""
+    def write(self, key: Key, edit: Edit, mark: int, true_ms: int) -> None:
+        """Acknowledged as soon as it lies here: no hub is asked. `mark` is put where newer writers put things."""
         stamp = self.clock.tick(self.now_ms(true_ms))
         record = self.disk.records.get(key)
         change = Change(stamp, *key, edit(record or Record(), stamp))
-        raw = wire.encode(change)
+        raw = msgspec.msgpack.encode([*msgspec.msgpack.decode(wire.encode(change)), mark])
         if self.timeline is None and self.session is None:
             self.disk.before.setdefault(key, copy.deepcopy(record))
             wall_ms = true_ms + self.offset_ms

@@ -50,6 +50,7 @@ def test_own_logs(relation: Relation, hub: int, step: Step) -> None:
         (Relation.BEHIND, 12, 10, Step.SNAPSHOT),  # the cursor is below the hub's floor
         (Relation.FORKED, 12, 0, Step.SALVAGE),
         (Relation.UNKNOWN, 12, 10, Step.SNAPSHOT),
+        (Relation.UNKNOWN, 3, 0, Step.LOST),
     ],
 )
 def test_others_logs(relation: Relation, hub: int, hub_floor: int, step: Step) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skerry.sync import change as wire
-from skerry.sync.change import Add, Change, Exclude, Known, Write
+from skerry.sync.change import Add, Change, Exclude, Known, Put, Write
 from skerry.sync.clock import ZERO, Stamp, millis, node_of, stamp_of, tick_of
 from skerry.sync.log import Head, LogName, log_of, roll
 from skerry.sync.merge import write
@@ -170,6 +170,21 @@ def test_an_intent_that_the_other_life_has_sent_is_not_issued_twice() -> None:
     assert shown(everything[:-1]) == {"n": 111, "v": "y"}
     last = Change(stamp_of(900 << 16, B), "s", "k", changes[-1].operations)  # at a time above all
     assert shown([*everything[:-1], last]) == {}
+
+
+def test_what_a_twin_has_sent_in_yet_another_life_is_not_the_old_node_s() -> None:
+    life = Life()
+    for delta in (1, 10, 100):
+        life.add(delta)
+    life.take(write.put(life.record, {}))
+    twin = stamp_of(20 << 16, NAME.renewed(b"twin").node)
+    born = wire.birth(life.raws()[1], life.changes[1])
+    _, changes = again(life, common=1, known={born: twin})
+    put = changes[-1].operations[0]
+    assert isinstance(put, Put)
+    seen = dict(put.seen)[N]
+    assert seen[NAME.node] == (life.changes[0].stamp, 1)
+    assert seen[node_of(changes[0].stamp)] == (changes[0].stamp, 100)
 
 
 def test_doubles_are_seen_by_their_births() -> None:
