@@ -9,13 +9,14 @@ from skerry.sync.log import Answer, Append, Batch, Head, LogName
 
 
 class Copy:
-    """`changes[position]` from floor + 1 to the head; `stamp` is that of the head's change."""
+    """`changes[position]` from floor + 1 to the head; `stamp` and `floor_stamp` are of the changes at these."""
 
     def __init__(self, name: LogName) -> None:
         self.log = logs.empty(name)
         self.changes: dict[int, bytes] = {}
         self.hashes: dict[int, bytes] = {}
         self.stamp: Stamp = ZERO
+        self.floor_stamp: Stamp = ZERO
 
     @property
     def head(self) -> Head:
@@ -28,6 +29,11 @@ class Copy:
         found = self.hash_at(position)
         assert found is not None
         return Head(position, found)
+
+    def stamp_at(self, position: int) -> Stamp:
+        """Of the change at a position that is not below the floor; ZERO at the beginning."""
+        at_floor = position == self.log.floor.position
+        return self.floor_stamp if at_floor else stamp_in(self.changes[position])
 
     def after(self, position: int) -> list[bytes]:
         """The changes after a position that is not below the floor."""
@@ -68,11 +74,13 @@ class Copy:
             self.changes.pop(at, None)
             self.hashes.pop(at, None)
         self.log = logs.Log(self.log.name, self.log.floor, self.at(position))
-        raw = self.changes.get(position)
-        self.stamp = ZERO if raw is None else stamp_in(raw)
+        self.stamp = self.stamp_at(position)
 
     def trim(self, position: int) -> None:
         """Drop the bytes up to a position; the hashes stay."""
+        if position <= self.log.floor.position:
+            return
+        self.floor_stamp = self.stamp_at(position)
         self.log = logs.trim(self.log, self.at(position))
         for at in [at for at in self.changes if at <= self.log.floor.position]:
             del self.changes[at]
@@ -83,4 +91,4 @@ class Copy:
         self.changes.clear()
         self.hashes = {at: h for at, h in self.hashes.items() if at < head.position}
         self.hashes[head.position] = head.hash
-        self.stamp = stamp
+        self.stamp = self.floor_stamp = stamp

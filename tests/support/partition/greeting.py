@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from skerry.sync import change as wire
 from skerry.sync import cursor, log, reissue, settle, snapshot
 from skerry.sync.change import Change
-from skerry.sync.clock import ZERO, Stamp
+from skerry.sync.clock import Stamp
 from skerry.sync.cursor import Step
 from skerry.sync.drift import Verdict
 from skerry.sync.log import Answer, Head, LogName
@@ -117,13 +118,13 @@ class Greeting:
 
     def issue_again(self, held: Copy, common: int, name: LogName | None = None) -> reissue.Reissued:
         """What comes after the common position, for the next life."""
-        raws, before = held.after(common), held.changes.get(common)
+        raws = held.after(common)
         name = name or reissue.next_name(held.log.name, held.at(common), raws[0])
         return reissue.reissue(
             held.log.name,
             raws,
             held.at(common),
-            ZERO if before is None else wire.stamp_in(before),
+            held.stamp_at(common),
             self.call(lambda: self.hub.known(name)),
             name,
         )
@@ -150,7 +151,7 @@ class Greeting:
         """Batch by batch; None when all is there, or the answer and how far it came."""
         while begin < held.head.position:
             batch = held.batch(begin, 3)
-            reply = self.call(lambda b=batch: self.hub.receive(b, self.true_ms))  # type: ignore[misc]
+            reply = self.call(partial(self.hub.receive, batch, self.true_ms))
             if reply.answer not in (Answer.ACCEPT, Answer.DUPLICATE):
                 return reply.answer, begin
             begin += len(batch.changes)

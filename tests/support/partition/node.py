@@ -134,9 +134,7 @@ class Node:
         written, own = self.disk.written, self.own()
         if written and self.timeline is not None:
             common = own.head.position - len(written)
-            after = (
-                max(floor, wire.stamp_in(own.changes[common])) if common in own.changes else floor
-            )
+            after = max(floor, own.stamp_at(common))
             found = settle.settle(
                 written,
                 self.disk.name.node,

@@ -312,6 +312,7 @@ class World:
 
     def check(self) -> None:
         """Nothing acknowledged is lost or doubled, all copies show the same, and it is what was written."""
+        assert not self.met[f"append {Verdict.DISORDER}"], "somebody's stamps do not rise"
         raws = self.at_hub()
         found = Counter(token for raw in raws for token in tokens([raw]))
         lost = self.acknowledged - self.excused - set(found)

@@ -170,6 +170,10 @@ def test_a_fork_before_the_batch_is_seen() -> None:
     copy, other = Copy([b"a", b"b", b"c"]), Copy([b"a", b"x"])
     other.take(sealed(NAME, other.log.head, [b"c"]))
     assert copy.take(other.batch(2, 3)) is Answer.FORK
+    other.take(sealed(NAME, other.log.head, [b"d"]))
+    assert (
+        copy.take(other.batch(3, 4)) is Answer.FORK
+    )  # nothing overlaps, but it follows another head
 
 
 def test_an_empty_batch_changes_nothing() -> None:
