@@ -31,6 +31,14 @@ def test_a_version_that_comes_after_it_was_replaced_stays_away() -> None:
     assert siblings.covered == {A: at(2)}
 
 
+def test_who_covers_a_node_s_version_covers_its_earlier_ones() -> None:
+    siblings = Siblings()
+    write(siblings, at(1), Version("early"), ZERO)
+    write(siblings, at(1, B), Version("other"), ZERO)
+    cover(siblings, {A: at(2)}, ZERO)  # of a later version, which has not come yet and need not
+    assert [v.value for v in siblings.versions.values()] == ["other"]
+
+
 def test_what_is_older_than_what_replaced_all_is_forgotten() -> None:
     siblings = Siblings()
     write(siblings, at(1), Version("old"), at(5))
