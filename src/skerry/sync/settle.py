@@ -51,7 +51,8 @@ def settle(
 ) -> Settled:
     """Stamp what is out of bounds anew, in the order it was made in; keep the stamps of the rest.
 
-    `after` is the stamp of the last settled change (or the floor of forgotten deletions, if that is higher).
+    `after` is the highest of: the last settled change's stamp, the floor of forgotten deletions, and what the
+    clock has heard (`ClockState.heard`), for an edit must not come to lie below what its writer had seen.
     `known_ms` is the latest time that a hub ever told this node: a wall clock below it was wrong.
     """
     true_ms = _times(pending, now, known_ms, drift_ms)

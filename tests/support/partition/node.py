@@ -18,7 +18,7 @@ import msgspec
 from skerry.sync import change as wire
 from skerry.sync import horizon, settle, snapshot
 from skerry.sync.change import Change, Known, Later
-from skerry.sync.clock import NEW, ClockState, HybridClock, Stamp
+from skerry.sync.clock import NEW, ClockState, HybridClock, Stamp, stamp_of
 from skerry.sync.drift import Timeline, Verdict, learn
 from skerry.sync.log import Answer, Batch, Head, LogName
 from skerry.sync.merge.record import Record, apply
@@ -99,6 +99,11 @@ class Node:
         self.own().write([raw])
         self.disk.clock = self.clock.state
 
+    def marks(self, stamp: Stamp) -> list[int]:
+        """That of the change with this stamp, if its bytes are here."""
+        raws = [raw for held in self.disk.copies.values() for raw in held.changes.values()]
+        return [msgspec.msgpack.decode(raw)[5] for raw in raws if wire.stamp_in(raw) == stamp]
+
     # ------------------------------------------------------------ a session begins
     def call(self, asked: Callable[[], T]) -> T:
         """Ask the hub. The link may go before or after it has heard."""
@@ -134,7 +139,8 @@ class Node:
         written, own = self.disk.written, self.own()
         if written and self.timeline is not None:
             common = own.head.position - len(written)
-            after = max(floor, own.stamp_at(common))
+            heard = stamp_of(self.clock.heard, self.disk.name.node)
+            after = max(floor, own.stamp_at(common), heard)
             found = settle.settle(
                 written,
                 self.disk.name.node,

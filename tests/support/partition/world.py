@@ -28,6 +28,8 @@ START_MS = 1_764_000_000_000
 DAY_MS = 86_400_000
 KEYS: list[Key] = [("s", "a"), ("s", "b"), ("s", "c")]
 
+INVERTING = ("restamped", "rescued", "node cloned", "node restored")
+
 
 class World:
     """`step` lets one thing happen, `clear_up` ends the weather and `check` looks."""
@@ -48,6 +50,7 @@ class World:
         self.excused: set[int] = set()
         self.backups: list[HubDisk] = []
         self.images: list[tuple[int, Disk]] = []
+        self.after: dict[int, int] = {}  # mark → that of the change its writer saw as the latest
         self.epoch = 1
         # each world has weather of its own: some of this never, some of it all the time
         self.weather: list[tuple[Callable[[], None], float]] = [
@@ -95,7 +98,11 @@ class World:
         def edit(record: Record, stamp: Stamp) -> list[Known | Later]:
             return histories.operations(record, action, where, what, stamp)
 
-        self.any_node().write(self.chance.choice(KEYS), edit, token, self.now_ms)
+        node, key = self.any_node(), self.chance.choice(KEYS)
+        seen = view(node.disk.records.get(key, Record()), self.now_ms)
+        if seen is not None:
+            self.after.update((token, mark) for mark in node.marks(seen.stamp))
+        node.write(key, edit, token, self.now_ms)
         self.acknowledged.add(token)
 
     def connect(self) -> None:
@@ -320,6 +327,12 @@ class World:
         doubled = [token for token, times in found.items() if times > 1]
         # births of what is known by effect alone are not known: a twin may have stamped the same otherwise
         assert not doubled or self.met["absorbed"], f"doubled: {sorted(doubled)}"
+        stamps = {msgspec.msgpack.decode(raw)[5]: wire.stamp_in(raw) for raw in raws}
+        # twins stamp one intent twice, and what is lifted stays below what is newer
+        if not any(self.met[what] for what in INVERTING):
+            for later, earlier in self.after.items():
+                if later in stamps and earlier in stamps:
+                    assert stamps[later] > stamps[earlier], f"{later} was written after {earlier}"
         changes = [wire.decode(raw) for raw in raws]
         for key in KEYS:
             made = [change for change in changes if (change.space, change.key) == key]

@@ -114,6 +114,17 @@ def test_nothing_comes_to_lie_below_what_is_settled() -> None:
     assert wire.stamp_in(found.changes[0]) > after
 
 
+def test_nothing_comes_to_lie_below_what_its_writer_had_seen() -> None:
+    clock = HybridClock(NODE)
+    heard = stamp_of(
+        (NOW_MS - HOUR_MS + 30_000) << 16, b"somebody"
+    )  # a peer's clock is a little ahead
+    clock.observe(heard)
+    pending = [write(clock, b"now", 5_000, wall_ms=NOW_MS + 9 * HOUR_MS)]
+    found = settled(pending, after=stamp_of(clock.heard, NODE))
+    assert wire.stamp_in(found.changes[0]) > heard
+
+
 def test_what_was_refused_moves_as_little_as_may_be() -> None:
     floor = at_ms(NOW_MS - 1_000)
     stamps = [stamp_of(ms << 16, NODE) for ms in (5, 6, NOW_MS - 500, NOW_MS, 2 * NOW_MS)]
