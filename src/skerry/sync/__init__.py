@@ -11,7 +11,8 @@ Read in this order:
            `view.view(record, now_ms, policies) → View | None`; `write` makes operations from a record as it is seen.
 `log`      `LogName(lane, partition, origin, incarnation)`, `Head(position, hash)`, `Log(name, floor, head, gaps)`,
            `Batch(name, prev, changes, end)`, `sealed(name, prev, changes) → Batch`;
-           `append(log, batch, hash_at) → Append(answer, log, skip, hashes)`, `compare`, `agreed`, `fork_point`, `trim`.
+           `extend(log, changes)` by the origin, `append(log, batch, hash_at) → Append(answer, log, skip, hashes)` by
+           everybody else, `compare`, `agreed`, `fork_point`, `trim`.
 `cursor`   `Cursor(epoch, heads)` of a reader; `steps(own, logs, hub)`: what a session does first with each log.
 `drift`    `judge(stamps, node, after, HubTime) → Verdict`, the hub's; `learn(…) → Timeline`, the hub's time for a node.
 `settle`   `settle(pending, node, timeline, …) → Settled`: changes made while the time was unknown get new stamps;

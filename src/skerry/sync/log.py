@@ -81,12 +81,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     def hashes(self) -> list[bytes]:
         """The hash after each change."""
         at = self.prev.hash
-        rolled = []
-        sha, count = hashlib.sha256, HASH_BYTES
-        for change in self.changes:
-            at = sha(at + change).digest()[:count]
-            rolled.append(at)
-        return rolled
+        return [at := roll(at, change) for change in self.changes]
 
 
 def sealed(name: LogName, prev: Head, changes: list[bytes]) -> Batch:
@@ -140,6 +135,14 @@ class Append(NamedTuple):
 def empty(name: LogName) -> Log:
     """A log of which nothing has been heard."""
     return Log(name, name.start, name.start)
+
+
+def extend(log: Log, changes: Sequence[bytes]) -> tuple[Log, list[bytes]]:
+    """What its origin has written follows: the log after it, and the hash after each change."""
+    at = log.head.hash
+    hashes = [at := roll(at, change) for change in changes]
+    head = Head(log.head.position + len(hashes), at)
+    return Log(log.name, log.floor, head, log.gaps), hashes
 
 
 def append(log: Log, batch: Batch, hash_at: HashAt, *, gaps: bool = False) -> Append:

@@ -63,10 +63,11 @@ class Copy:
 
     def write(self, raws: list[bytes]) -> None:
         """The origin's own: they follow the head."""
-        if not raws:
-            return
-        answer, _ = self.take(logs.sealed(self.log.name, self.head, raws))
-        assert answer is Answer.ACCEPT
+        first = self.head.position + 1
+        self.log, hashes = logs.extend(self.log, raws)
+        for at, (raw, rolled) in enumerate(zip(raws, hashes, strict=True), first):
+            self.changes[at], self.hashes[at] = raw, rolled
+            self.stamp = stamp_in(raw)
 
     def cut(self, position: int) -> None:
         """Forget all after a position: it was never there, or it is another life's."""

@@ -20,6 +20,7 @@ from skerry.sync.log import (
     append,
     compare,
     empty,
+    extend,
     fork_point,
     log_of,
     roll,
@@ -142,6 +143,14 @@ def test_a_hash_stands_for_all_before_it() -> None:
     assert copy.log.head.hash == roll(roll(NAME.start.hash, b"a"), b"b")
     assert len(copy.log.head.hash) == HASH_BYTES
     assert Copy([b"b", b"a"]).log.head.hash != copy.log.head.hash
+
+
+@given(CHANGES, CHANGES)
+def test_what_the_origin_writes_is_what_a_reader_takes(one: list[bytes], two: list[bytes]) -> None:
+    origin, hashes = extend(empty(NAME), one)
+    origin, more = extend(origin, two)
+    copy = Copy(one + two)
+    assert (origin, [NAME.start.hash, *hashes, *more]) == (copy.log, copy.hashes)
 
 
 def test_a_batch_survives_the_wire() -> None:
