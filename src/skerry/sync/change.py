@@ -37,6 +37,8 @@ ABirth: TypeAlias = Annotated[Birth, Meta(min_length=BIRTH_BYTES, max_length=BIR
 Whole: TypeAlias = Annotated[tuple[str, ...], Meta(max_length=PATH_NAMES_MAX)]
 Field: TypeAlias = Annotated[tuple[str, ...], Meta(min_length=1, max_length=PATH_NAMES_MAX)]
 
+Lifetime: TypeAlias = Annotated[int, Meta(ge=0)]
+
 # names from the record inwards; () is the whole record
 Path: TypeAlias = tuple[str, ...]
 # of each node the highest stamp that the writer had seen (the node's earlier ones are covered with it)
@@ -53,7 +55,7 @@ class Put(Operation, frozen=True, array_like=True, tag=0):
     """The whole record anew. What is older goes. It lives `ttl_ms` from its stamp on, or for ever."""
 
     value: object
-    ttl_ms: int | None = None
+    ttl_ms: Lifetime | None = None
     seen: Seen = []
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from skerry.base import tables
-from skerry.sync.clock import COUNTER_BITS, Node, Stamp, millis, node_of
+from skerry.sync.clock import COUNTER_BITS, MS_MAX, Node, Stamp, millis, node_of
 
 DRIFT_MS_MAX: int = tables.load("sync")["limits"]["drift_ms_max"]
 
@@ -56,7 +56,8 @@ def judge(stamps: Sequence[Stamp], node: Node, after: Stamp, hub: HubTime) -> Ve
         if stamp <= after or node_of(stamp) != node:
             return Verdict.DISORDER
         after = stamp
-    if hub.trusted and millis(stamps[-1]) > hub.now_ms + hub.drift_ms:
+    latest_ms = millis(stamps[-1])
+    if latest_ms > MS_MAX or (hub.trusted and latest_ms > hub.now_ms + hub.drift_ms):
         return Verdict.CLOCK_AHEAD
     return Verdict.STALE if stamps[0] <= hub.floor else Verdict.GOOD
 

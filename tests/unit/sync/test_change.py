@@ -73,6 +73,7 @@ def test_an_operation_of_a_newer_writer_is_kept_as_it_came() -> None:
         msgspec.msgpack.encode([STAMP[1:], "s", "k", []]),
         msgspec.msgpack.encode([STAMP, "s", "k", [[]]]),
         raw_of([-1, 2]),
+        raw_of([0, 1, -1]),
         raw_of([True, 2]),
         raw_of([2, [], 1]),
         raw_of([2, ["a"] * 17, 1]),

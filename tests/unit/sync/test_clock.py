@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from skerry.base.errors import BugError, CallerError
 from skerry.sync.clock import (
+    MS_MAX,
     STAMP_BYTES,
     ClockState,
     HybridClock,
@@ -21,7 +22,7 @@ from skerry.sync.clock import (
 )
 
 NODE = b"originAB"
-MS = st.integers(0, 2**47)
+MS = st.integers(0, MS_MAX)
 # a wall clock that does what it likes, and stamps heard from others in between
 EVENTS = st.lists(st.one_of(MS, st.tuples(MS, st.integers(0, 2**16 - 1))), min_size=1, max_size=60)
 
@@ -58,6 +59,14 @@ def test_a_full_counter_advances_the_time() -> None:
     clock = HybridClock(NODE, ClockState((1000 << 16) + 2**16 - 1))
     stamp = clock.tick(7)
     assert (millis(stamp), tick_of(stamp) & 0xFFFF) == (1001, 0)
+
+
+@pytest.mark.parametrize("now_ms", [-1, -(10**30), 10**30])
+def test_a_wall_clock_may_say_anything(now_ms: int) -> None:
+    clock = HybridClock(NODE)
+    first, second = clock.tick(now_ms), clock.tick(now_ms)
+    assert first < second
+    assert millis(second) <= MS_MAX
 
 
 def test_a_clock_goes_on_from_what_was_stored() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skerry.base import tables
-from skerry.sync.clock import ZERO, Stamp, at_ms, stamp_of
+from skerry.sync.clock import MS_MAX, ZERO, Stamp, at_ms, stamp_of
 from skerry.sync.drift import DRIFT_MS_MAX, HubTime, Timeline, Verdict, judge, learn
 
 NODE = b"nodeAAAA"
@@ -47,6 +47,8 @@ def test_a_hub_that_is_behind_its_own_stamps_judges_nobody_and_tells_no_time() -
     woken = hub(now_ms=1_000)  # in 1970
     assert judge([at(NOW_MS)], NODE, ZERO, woken) is Verdict.GOOD
     assert woken.told_ms is None
+    # but nobody may bring all clocks to their end
+    assert judge([at(MS_MAX + 1)], NODE, ZERO, woken) is Verdict.CLOCK_AHEAD
     assert hub().told_ms == NOW_MS
     # its clock was years ahead when it raised the floor, and has been corrected
     assert judge([at(NOW_MS * 2)], NODE, ZERO, hub(floor=at_ms(NOW_MS * 2 - 1))) is Verdict.GOOD

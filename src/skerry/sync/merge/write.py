@@ -27,7 +27,11 @@ from skerry.sync.merge.record import Record
 
 
 def put(record: Record | None, value: object, ttl_ms: int | None = None) -> Put:
-    """The whole anew."""
+    """The whole anew, for ever or for so long from the change's stamp on. Raises CallerError for less than nothing."""
+    if ttl_ms is not None and ttl_ms < 0:
+        raise CallerError(
+            "sync.bad_value", f"nothing lives for {ttl_ms} ms", hint="delete it instead"
+        )
     return Put(value, ttl_ms, seen_at(record, ()))
 
 

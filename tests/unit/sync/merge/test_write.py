@@ -77,3 +77,9 @@ def test_a_field_has_a_path_of_bounded_length() -> None:
         write.add(None, (), 1, at(1))
     with pytest.raises(CallerError):
         write.exclude(None, (), 1)
+
+
+def test_nothing_lives_for_less_than_nothing() -> None:
+    assert write.put(None, 1, ttl_ms=0).ttl_ms == 0
+    with pytest.raises(CallerError, match="lives for -1 ms"):
+        write.put(None, 1, ttl_ms=-1)
