@@ -50,7 +50,7 @@ _OWN = {
     Relation.AHEAD: Step.PUSH,
     Relation.BEHIND: Step.RENEW,
     Relation.FORKED: Step.REISSUE,
-    Relation.UNKNOWN: Step.LOST,
+    Relation.UNKNOWN: Step.REISSUE,
 }
 _HELD = {
     Relation.SAME: Step.LEVEL,
@@ -62,9 +62,13 @@ _HELD = {
 
 
 def own_step(log: Log, theirs: Head, relation: Relation) -> Step:
-    """For the log a node writes itself. `relation` of its copy to the hub's, agreed between both."""
+    """For the log a node writes itself. `relation` of its copy to the hub's, agreed between both.
+
+    Where the hub is longer and no longer knows the hash at this copy's head, the two cannot be compared: what
+    the hub has not acknowledged is issued again, for twice is better than not at all.
+    """
     step = _OWN[relation]
-    if step is Step.PUSH and theirs.position < log.floor.position:
+    if step in (Step.PUSH, Step.REISSUE) and theirs.position < log.floor.position:
         return Step.LOST
     return step
 

@@ -76,10 +76,15 @@ class Greeting:
             case Step.RENEW:
                 self.node.renew(name.renewed(self.node.chance.randbytes(8)))
             case Step.REISSUE:
-                # what was trimmed here lies in every backup, so the hub has had it
+                # what was trimmed here or acknowledged once, the hub has had
                 common = max(self.fork(held, theirs), held.log.floor.position)
-                found = self.issue_again(held, common)
-                self.next = NextLife(common, found.name, found.changes)
+                if theirs.position > held.head.position and self.is_unknown(held):
+                    common = max(common, min(self.disk.acked, held.head.position))
+                if common == held.head.position:
+                    self.node.renew(name.renewed(self.node.chance.randbytes(8)))
+                else:
+                    found = self.issue_again(held, common)
+                    self.next = NextLife(common, found.name, found.changes)
             case Step.SALVAGE:
                 self.salvage(held, theirs)
                 return True
@@ -92,6 +97,10 @@ class Greeting:
             case Step.LEVEL | Step.PUSH | Step.READ:
                 pass
         return False
+
+    def is_unknown(self, held: Copy) -> bool:
+        """Whether the hub has gone beyond this copy's head and does not know the hash there any more."""
+        return self.call(lambda: self.hub.copy(held.log.name).hash_at(held.head.position)) is None
 
     def fork(self, held: Copy, theirs: Head) -> int:
         """The last position that both copies have in common."""

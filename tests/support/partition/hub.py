@@ -108,7 +108,9 @@ class Hub:
         for key, record in snapshot.absorb(records.items(), self.disk.records.get):
             self.disk.records[key] = record
         for name, (head, stamp) in heads.items():
-            self.disk.copies.setdefault(name, Copy(name)).begin_at(head, stamp)
+            held = self.disk.copies.setdefault(name, Copy(name))
+            if head.position > held.head.position:
+                held.begin_at(head, stamp)
             self.disk.heard = max(self.disk.heard, tick_of(stamp))
         self.met["absorbed"] += 1
 

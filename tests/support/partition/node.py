@@ -43,6 +43,7 @@ class Disk:
     before: dict[Key, Record | None] = field(default_factory=dict)
     written: list[Written] = field(default_factory=list)
     known_ms: int = 0
+    acked: int = 0
     forget: tuple[Stamp, dict[LogName, Head]] | None = None
     refused: bool = False
 
@@ -133,6 +134,7 @@ class Node:
         if up.position > self.own().head.position or self.own().hash_at(up.position) != up.hash:
             raise Cut  # a twin was faster: compare anew
         self.session = Session(hub.disk.epoch, up.position)
+        self.disk.acked = up.position
 
     def settle(self, floor: Stamp) -> None:
         """What was written while the time was unknown; without a hub's time it stays as it is."""
@@ -164,6 +166,7 @@ class Node:
         """Go on in a new incarnation; the old one's log is somebody else's from now on."""
         self.disk.name = name
         self.clock = HybridClock(name.node, self.clock.state)
+        self.disk.acked = 0
         self.own()
 
     # ------------------------------------------------------------ a session goes on
@@ -185,6 +188,7 @@ class Node:
             return
         if reply.answer in (Answer.ACCEPT, Answer.DUPLICATE, Answer.GAP):
             session.up = min(reply.head.position, self.own().head.position)
+            self.disk.acked = session.up
             raw = self.own().changes.get(session.up)
             if raw is not None and self.own().hash_at(session.up) == reply.head.hash:
                 self.clock.observe(wire.stamp_in(raw))

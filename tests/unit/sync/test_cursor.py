@@ -34,6 +34,7 @@ def test_a_cursor_stands_at_the_start_of_what_it_never_heard_of() -> None:
         (Relation.BEHIND, 12, Step.RENEW),
         (Relation.FORKED, 12, Step.REISSUE),
         (Relation.UNKNOWN, 2, Step.LOST),
+        (Relation.UNKNOWN, 12, Step.REISSUE),
     ],
 )
 def test_own_logs(relation: Relation, hub: int, step: Step) -> None:
