@@ -10,7 +10,7 @@ Read in this order:
 `merge`    what a record becomes: `record.apply(record, change)`, `record.join(record, other)`,
            `view.view(record, now_ms, policies) → View | None`; `write` makes operations from a record as it is seen.
 `log`      `LogName(lane, partition, origin, incarnation)`, `Head(position, hash)`, `Log(name, floor, head, gaps)`,
-           `Batch(name, prev, changes, end)`, `sealed(name, prev, changes) → Batch`;
+           `Batch(name, prev, changes, end)`, `sealed(name, prev, changes) → Batch`, `envelope`;
            `extend(log, changes)` by the origin, `append(log, batch, hash_at) → Append(answer, log, skip, hashes)` by
            everybody else, `compare`, `agreed`, `fork_point`, `trim`.
 `cursor`   `Cursor(epoch, heads)` of a reader; `steps(own, logs, hub)`: what a session does first with each log.

@@ -67,10 +67,10 @@ def own_step(log: Log, theirs: Head, relation: Relation) -> Step:
     Where the hub is longer and no longer knows the hash at this copy's head, the two cannot be compared: what
     the hub has not acknowledged is issued again, for twice is better than not at all.
     """
-    step = _OWN[relation]
-    if step in (Step.PUSH, Step.REISSUE) and theirs.position < log.floor.position:
+    lost = relation in (Relation.AHEAD, Relation.UNKNOWN)
+    if lost and theirs.position < log.floor.position:
         return Step.LOST
-    return step
+    return _OWN[relation]
 
 
 def held_step(log: Log, theirs: Head, relation: Relation, their_floor: int) -> Step:

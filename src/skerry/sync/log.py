@@ -10,16 +10,20 @@ Nothing here stores anything. The bytes lie with a store, which is asked for the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from skerry.base import tables
 from skerry.sync.clock import NODE_BYTES, Node
 
 HASH_BYTES = 16  # of SHA-256: nobody finds two logs with one head, and heads stay short
 ORIGIN_BYTES = 5
+_LIMITS = tables.load("sync")["limits"]
+BATCH_CHANGES_MAX: int = _LIMITS["batch_changes_max"]
+BATCH_BYTES_MAX: int = _LIMITS["batch_bytes_max"]
 INCARNATION_BYTES = NODE_BYTES - ORIGIN_BYTES
 
 
@@ -135,6 +139,20 @@ class Append(NamedTuple):
 def empty(name: LogName) -> Log:
     """A log of which nothing has been heard."""
     return Log(name, name.start, name.start)
+
+
+def envelope(changes: Iterable[bytes]) -> list[bytes]:
+    """As many of the first changes as one batch may carry; one that is too large for that travels alone."""
+    taken: list[bytes] = []
+    room = BATCH_BYTES_MAX
+    for change in changes:
+        room -= len(change)
+        if taken and room < 0:
+            break
+        taken.append(change)
+        if len(taken) == BATCH_CHANGES_MAX:
+            break
+    return taken
 
 
 def extend(log: Log, changes: Sequence[bytes]) -> tuple[Log, list[bytes]]:

@@ -33,6 +33,7 @@ def test_a_cursor_stands_at_the_start_of_what_it_never_heard_of() -> None:
         (Relation.AHEAD, 3, Step.LOST),  # the hub has lost what this log no longer keeps
         (Relation.BEHIND, 12, Step.RENEW),
         (Relation.FORKED, 12, Step.REISSUE),
+        (Relation.FORKED, 3, Step.REISSUE),
         (Relation.UNKNOWN, 2, Step.LOST),
         (Relation.UNKNOWN, 12, Step.REISSUE),
     ],

@@ -9,6 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from skerry.base import tables
 from skerry.sync.log import (
+    BATCH_BYTES_MAX,
+    BATCH_CHANGES_MAX,
     HASH_BYTES,
     Answer,
     Batch,
@@ -20,6 +22,7 @@ from skerry.sync.log import (
     append,
     compare,
     empty,
+    envelope,
     extend,
     fork_point,
     log_of,
@@ -151,6 +154,15 @@ def test_what_the_origin_writes_is_what_a_reader_takes(one: list[bytes], two: li
     origin, more = extend(origin, two)
     copy = Copy(one + two)
     assert (origin, [NAME.start.hash, *hashes, *more]) == (copy.log, copy.hashes)
+
+
+def test_an_envelope_is_bounded_and_never_empty() -> None:
+    assert envelope([]) == []
+    assert len(envelope(iter([b"x"] * 1_000))) == BATCH_CHANGES_MAX
+    half = bytes(BATCH_BYTES_MAX // 2)
+    assert envelope([half, half, b"x"]) == [half, half]
+    assert envelope([bytes(BATCH_BYTES_MAX + 1), b"x"]) == [bytes(BATCH_BYTES_MAX + 1)]
+    assert envelope([b"x", bytes(BATCH_BYTES_MAX)]) == [b"x"]
 
 
 def test_a_batch_survives_the_wire() -> None:
