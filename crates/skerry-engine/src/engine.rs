@@ -30,6 +30,9 @@ use crate::stats;
 use crate::steps::route;
 use crate::tls::Acceptor;
 
+/// For the record of an answer that has just gone out.
+const EXPLAIN_PATIENCE: Duration = Duration::from_millis(200);
+
 fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -281,9 +284,18 @@ impl Engine {
         status
     }
 
-    /// What happened to a request.
+    /// What happened to a request. An answer reaches its viewer before its record is written: while some are at work,
+    /// one that is not found is waited for a moment.
     pub fn explain_request(&self, id: &str) -> Option<Value> {
-        self.shared.rings.iter().find_map(|ring| ring.lock().find(id.as_bytes()))
+        let end = Instant::now() + EXPLAIN_PATIENCE;
+        loop {
+            let at_work = self.shared.stats.iter().any(|s| s.requests_active.load(Ordering::Acquire) > 0);
+            let found = self.shared.rings.iter().find_map(|ring| ring.lock().find(id.as_bytes()));
+            if found.is_some() || !at_work || Instant::now() > end {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The id of the newest request.
@@ -420,6 +432,23 @@ mod tests {
         let stranger = named(json!({"paths": ["/a"], "hosts": ["three.test"]})).unwrap_err();
         assert_eq!(stranger, "purge: no distribution answers for 'three.test'");
         assert!(named(json!({})).unwrap_err().contains("nothing named"));
+    }
+
+    #[test]
+    fn a_record_that_is_about_to_be_written_is_waited_for() {
+        let engine = Engine::new(br#"{"pop":"p","threads":1}"#).unwrap();
+        let (id, stats) = ([b'a'; crate::record::ID_BYTES], engine.shared.stats[0].clone());
+        let name = String::from_utf8(id.to_vec()).unwrap();
+        assert!(engine.explain_request(&name).is_none());
+        stats.requests_active.fetch_add(1, Ordering::AcqRel);
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| engine.explain_request(&name));
+            while !asked.is_finished() && engine.shared.rings[0].lock().last().is_none() {
+                engine.shared.rings[0].lock().push(&crate::record::tests::view(&id, &[]));
+            }
+            stats.requests_active.fetch_sub(1, Ordering::AcqRel);
+            assert!(asked.join().unwrap().is_some());
+        });
     }
 
     #[test]
