@@ -19,6 +19,8 @@ class Engine:
         """JSON {"paths": [..], "hosts": [..], "tags": [..], "all": bool, "soft": bool} → its sequence, durable, and how
         many objects were stored when it came. Hosts beside paths: the paths of the distributions that answer for them.
         """
+    def share_journal(self, shares: bool) -> None:
+        """Whether another engine of the PoP may acknowledge purges (so at first): then each request looks for them."""
     def status(self) -> bytes:
         """JSON of counters and gauges (docs/reference/metrics.md)."""
     def explain_request(self, request_id: str) -> bytes | None:

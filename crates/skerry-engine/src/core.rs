@@ -11,6 +11,7 @@ use skerry_cache::Cache;
 use crate::clock::SharedClock;
 use crate::exchange::Meta;
 use crate::function;
+use crate::journal::Journal;
 use crate::log::AccessLog;
 use crate::origin::connect::Connect;
 use crate::origin::pool::Pool;
@@ -39,6 +40,11 @@ pub struct Shared {
     pub rings: Vec<Mutex<Ring>>,
     /// No new connections, and the open ones end after their answer.
     pub draining: AtomicBool,
+    /// Where purges are written down.
+    pub journal: Mutex<Option<Journal>>,
+    /// Purges may be acknowledged by another engine of this PoP: one takes the other's place, and control talks to one
+    /// alone. Then each request looks first whether the journal has grown.
+    pub shares_journal: AtomicBool,
     /// Largest head, target … in force.
     pub body_prefix_bytes_max: usize,
 }
@@ -53,6 +59,8 @@ impl Shared {
             stats: (0..cores).map(|_| Arc::default()).collect(),
             rings: (0..cores).map(|_| Mutex::new(Ring::new(RING_REQUESTS))).collect(),
             draining: AtomicBool::new(false),
+            journal: Mutex::new(None),
+            shares_journal: AtomicBool::new(false),
             body_prefix_bytes_max: 64 * 1024,
         })
     }
@@ -61,6 +69,13 @@ impl Shared {
     pub fn apply(&self, live: Live) {
         *self.live.write() = Arc::new(live);
         self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Learn of purges that another engine has acknowledged.
+    pub fn hear_purges(&self) {
+        if let Some(journal) = self.journal.lock().as_mut() {
+            let _ = journal.hear(self.cache.purges()); // what cannot be read now is tried again by the next request
+        }
     }
 
     /// The snapshot of this moment.
@@ -141,8 +156,11 @@ impl Core {
         })
     }
 
-    /// The snapshot for a request that begins now.
+    /// The snapshot for a request that begins now, and all purges of before.
     pub fn live(&self) -> Arc<Live> {
+        if self.shared.shares_journal.load(Ordering::Acquire) {
+            self.shared.hear_purges();
+        }
         let generation = self.shared.generation.load(Ordering::Acquire);
         let mut held = self.live.borrow_mut();
         if held.0 != generation {

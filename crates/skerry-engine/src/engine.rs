@@ -149,7 +149,6 @@ impl PurgeRequest {
 pub struct Engine {
     config: Config,
     shared: Arc<Shared>,
-    journal: Mutex<Option<Journal>>,
     drain: watch::Sender<Option<Instant>>,
     /// Moved when somebody wants to read what the cores have not written yet.
     flush: watch::Sender<u64>,
@@ -216,13 +215,14 @@ impl Engine {
             ),
         };
         let shared = Shared::new(cache, config.threads, Live::empty()?);
+        shared.shares_journal.store(journal.is_some(), Ordering::Release); // until control says hello
+        *shared.journal.lock() = journal;
         let listeners = Listeners { http: adopt(&config.http_fds), https: adopt(&config.https_fds) };
         for listener in listeners.http.iter().chain(&listeners.https) {
             listener.set_nonblocking(true).map_err(|e| format!("http_fds: {e}"))?;
         }
         Ok(Engine {
             shared,
-            journal: Mutex::new(journal),
             drain: watch::channel(None).0,
             flush: watch::channel(0).0,
             listeners: Mutex::new(Some(listeners)),
@@ -240,27 +240,35 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether another engine of this PoP may acknowledge purges: control talks to one at a time, and says hello to it.
+    pub fn share_journal(&self, shares: bool) {
+        self.shared.hear_purges(); // what was acknowledged until now, while requests still look
+        self.shared.shares_journal.store(shares, Ordering::Release);
+    }
+
     /// Purge; durable when it returns. The position afterwards, and how many objects were stored when it came.
     pub fn purge(&self, request: &[u8]) -> Result<(u64, usize), String> {
         let request: PurgeRequest = serde_json::from_slice(request).map_err(|e| format!("purge: {e}"))?;
         let purges = request.purges(&self.shared.live())?;
-        let mut journal = self.journal.lock();
-        let held = self.shared.cache.gauges().objects;
-        let mut seq = self.shared.cache.purges().seq();
-        for purge in purges {
-            let done = self
-                .shared
-                .cache
-                .purge(&purge)
-                .map_err(|e| format!("purge: {} bytes are too many for one", e.bytes))?;
-            if let Some(journal) = journal.as_mut() {
-                journal
-                    .append(&done.record, self.shared.cache.purges())
-                    .map_err(|e| format!("purge: not written down: {e}"))?;
-            }
-            seq = done.seq;
+        let log = self.shared.cache.purges();
+        let mut journal = self.shared.journal.lock();
+        let unwritten = |error| format!("purge: not written down: {error}");
+        if let Some(journal) = journal.as_mut() {
+            journal.turn(log).map_err(unwritten)?;
         }
-        Ok((seq, held))
+        let held = self.shared.cache.gauges().objects;
+        let done: Result<u64, String> = purges.iter().try_fold(log.seq(), |_, purge| {
+            let done =
+                log.append(purge).map_err(|e| format!("purge: {} bytes are too many for one", e.bytes))?;
+            if let Some(journal) = journal.as_mut() {
+                journal.append(&done.record, log).map_err(unwritten)?;
+            }
+            Ok(done.seq)
+        });
+        if let Some(journal) = journal.as_ref() {
+            journal.release();
+        }
+        Ok((done?, held))
     }
 
     /// Counters and gauges. The records of what they count are on their way to the disk.
@@ -294,7 +302,7 @@ impl Engine {
             if found.is_some() || !at_work || Instant::now() > end {
                 return found;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::park_timeout(Duration::from_millis(1)); // nobody unparks: a pause
         }
     }
 
@@ -432,6 +440,26 @@ mod tests {
         let stranger = named(json!({"paths": ["/a"], "hosts": ["three.test"]})).unwrap_err();
         assert_eq!(stranger, "purge: no distribution answers for 'three.test'");
         assert!(named(json!({})).unwrap_err().contains("nothing named"));
+    }
+
+    /// While one engine takes another's place: what the one acknowledges, the other knows with its next request.
+    #[test]
+    fn a_purge_of_the_twin_is_known() {
+        let folder = std::env::temp_dir().join(format!("skerry-twins-{}", std::process::id()));
+        let config = json!({"pop": "p", "threads": 1, "state_dir": folder.to_str().unwrap()}).to_string();
+        let [old, new] = [(); 2].map(|()| Engine::new(config.as_bytes()).unwrap());
+        let seq = |engine: &Engine| engine.status()["cache"]["purge_seq"].as_u64().unwrap();
+        assert_eq!(old.purge(br#"{"paths":["/a"]}"#), Ok((1, 0)));
+        assert!(new.shared.shares_journal.load(Ordering::Acquire), "until control says hello");
+        new.shared.hear_purges();
+        assert_eq!(seq(&new), 1);
+        assert_eq!(old.purge(br#"{"paths":["/b"]}"#), Ok((2, 0)));
+        new.share_journal(false);
+        assert_eq!(seq(&new), 2, "what was acknowledged before the hello");
+        old.share_journal(true);
+        assert_eq!(new.purge(br#"{"paths":["/c"]}"#), Ok((3, 0)));
+        assert_eq!(old.purge(br#"{"paths":["/d"]}"#), Ok((4, 0)), "no number is given out twice");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -68,7 +68,12 @@ pub fn explain(shared: &Shared, question: &Question, now_s: u64) -> Result<Value
         return Ok(json!({"url": question.url, "snapshot": live.version, "status": 403, "steps": steps}));
     };
     let site = &live.sites[site_at];
-    let behavior = &site.behaviors[route::behavior_of(site, head.path())];
+    let behavior_at = route::behavior_of(site, head.path());
+    if route::is_ambiguous(site, head.path(), behavior_at) {
+        note("route", "path-ambiguous: decoded, the path belongs to another behavior: 400".to_owned());
+        return Ok(json!({"url": question.url, "snapshot": live.version, "status": 400, "steps": steps}));
+    }
+    let behavior = &site.behaviors[behavior_at];
     note("route", format!("distribution {}, behavior {}", site.name, behavior.pattern_text));
     let mut answer = json!({
         "url": question.url, "pop": live.pop, "snapshot": live.version, "distribution": site.name,

@@ -6,8 +6,12 @@ use std::task::{Context, Waker};
 
 /// From a head's first byte, or from a new connection, to the head's end.
 const HEAD_MS: u64 = 10_000;
-/// An engine that drains waits so long for the first byte of a connection that it has accepted.
+/// Between requests.
+const IDLE_MS: u64 = 60_000;
+/// An engine that drains waits so long for the first byte of a connection that it has accepted,
 const FIRST_MS: u64 = 1_000;
+/// and so long for the next request of one that is in use, which is told that it is the last.
+const NEXT_MS: u64 = 250;
 
 /// What a connection is doing, and how long it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub enum Phase {
 impl Phase {
     fn limit_ms(self) -> Option<u64> {
         match self {
-            Phase::Idle => Some(60_000),
+            Phase::Idle => Some(IDLE_MS),
             // one that sends nothing at all has the time of a head, not of a kept connection
             Phase::New | Phase::Head => Some(HEAD_MS),
             Phase::Moving => Some(30_000),
@@ -109,14 +113,14 @@ impl Watches {
         watch
     }
 
-    /// Expire what is over; `drain`: also what is only idle. A viewer that finds a kept connection closed asks again
-    /// (RFC 9112 9.3.1), one whose first request is on its way does not: it is waited for, a second at most.
+    /// Expire what is over; `drain`: also what has been quiet for a while. A viewer that finds a kept connection closed
+    /// asks again where it may (RFC 9112 9.3.1), and not where the request was a first one or changes something.
     pub fn sweep(&self, now_ms: u64, drain: bool) {
         self.all.borrow_mut().retain(|weak| {
             let Some(watch) = weak.upgrade() else { return false };
             let left_ms = watch.deadline_ms.get().saturating_sub(now_ms);
             let may_go = match watch.phase.get() {
-                Phase::Idle => true,
+                Phase::Idle => left_ms <= IDLE_MS - NEXT_MS,
                 Phase::New => left_ms <= HEAD_MS - FIRST_MS,
                 Phase::Head | Phase::Moving | Phase::Busy => false,
             };
@@ -169,6 +173,8 @@ mod tests {
         let (idle, busy, new) = (table.add(0), table.add(0), table.add(0));
         idle.enter(Phase::Idle, 0);
         busy.enter(Phase::Busy, 0);
+        table.sweep(NEXT_MS - 1, true);
+        assert!(!expired(&idle));
         table.sweep(FIRST_MS - 1, true);
         assert!(expired(&idle) && !expired(&busy) && !expired(&new));
         table.sweep(FIRST_MS, true);

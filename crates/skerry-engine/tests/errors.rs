@@ -58,7 +58,7 @@ const ROWS: &[Row] = &[
     ("nonsense", || Reply::Close(b"SSH-2\r\n\r\n".to_vec()), 502, true, false),
     ("404", || Reply::Keep(answer(404, "", "")), 404, true, true),
     ("503", || Reply::Keep(answer(503, "", "")), 503, true, true),
-    ("hangs", || Reply::Hang, 504, true, true),
+    ("hangs", || Reply::Hang, 504, true, false),
 ];
 
 #[test]
@@ -134,6 +134,28 @@ fn it_is_told_for_whom_a_failure_is_kept() {
             let id = answer.header("x-amz-cf-id").unwrap().to_owned();
             let story = bench.core.shared.rings[0].lock().find(id.as_bytes()).unwrap();
             assert!(story["steps"].to_string().contains(whom), "{story}");
+        });
+    }
+}
+
+/// An error is no sign that answers of its key are not shared: who comes next still waits for one fetch.
+#[test]
+fn an_error_leaves_the_others_their_shelter() {
+    for status in [400, 403, 500] {
+        run_paused(async {
+            let origin = Origin::new(move |asked| {
+                let bad = asked.header("x-odd").is_some();
+                let later = std::time::Duration::from_secs(1);
+                let line = if bad { "Cache-Control: no-store\r\n" } else { "Cache-Control: max-age=60\r\n" };
+                now(Reply::Slow(vec![(later, answer(if bad { status } else { 200 }, line, "fine"))]))
+            });
+            let mut snapshot = plain("rfc9111");
+            behavior(&mut snapshot)["forward"] = json!({"headers": {"mode": "all_viewer", "names": []}});
+            let bench = Bench::new(&snapshot, Rc::new(To(origin.clone())));
+            assert_eq!(bench.viewer().get("/a", "X-Odd: 1\r\n").await.status(), status);
+            let (mut one, mut other) = (bench.viewer(), bench.viewer());
+            let (one, other) = tokio::join!(one.get("/a", ""), other.get("/a", ""));
+            assert_eq!((one.status(), other.status(), origin.asked_count()), (200, 200, 2), "{status}");
         });
     }
 }

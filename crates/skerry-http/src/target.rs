@@ -173,6 +173,27 @@ pub fn is_normal(path: &[u8]) -> bool {
     memchr::memchr(b'%', path).is_none() && !path.windows(2).any(|pair| pair == b"//" || pair == b"/.")
 }
 
+/// A path as an origin may read it that decodes all of it once, reserved characters too: `%2F` is a slash there.
+pub fn decoded_form(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while at < path.len() {
+        let decoded = (path[at] == b'%').then(|| path.get(at + 1..at + 3)).flatten().and_then(hex_pair);
+        plain.push(decoded.unwrap_or(path[at]));
+        at += if decoded.is_some() { 3 } else { 1 };
+    }
+    if is_normal(&plain) {
+        plain
+    } else {
+        normal_form(&plain.iter().flat_map(escaped_percent).collect::<Vec<_>>())
+    }
+}
+
+/// A percent sign that stands for itself, so that it is not decoded twice.
+fn escaped_percent(byte: &u8) -> Vec<u8> {
+    if *byte == b'%' { b"%25".to_vec() } else { vec![*byte] }
+}
+
 /// A path with unreserved characters decoded, dot segments removed and runs of slashes made one (RFC 3986 6.2.2).
 /// Reserved characters stay encoded: `%2F` is no slash.
 pub fn normal_form(path: &[u8]) -> Vec<u8> {
@@ -258,6 +279,21 @@ pub fn is_authority(authority: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decoded_once_and_no_more() {
+        for (path, form) in [
+            ("/private%2Fx", "/private/x"),
+            ("/private%2fx", "/private/x"),
+            ("/a%2Bb/x", "/a+b/x"),
+            ("/p%2F%2e%2e/x", "/x"),
+            ("/p%252Fx", "/p%252Fx"),
+            ("/plain", "/plain"),
+            ("/bad%zz", "/bad%25zz"),
+        ] {
+            assert_eq!(String::from_utf8(decoded_form(path.as_bytes())).unwrap(), form, "{path}");
+        }
+    }
 
     #[test]
     fn normal_forms() {

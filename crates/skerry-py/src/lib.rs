@@ -39,6 +39,10 @@ impl Engine {
         py.detach(|| self.inner.purge(&request)).map_err(wrong)
     }
 
+    fn share_journal(&self, py: Python<'_>, shares: bool) {
+        py.detach(|| self.inner.share_journal(shares));
+    }
+
     fn status<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let status = py.detach(|| self.inner.status().to_string());
         PyBytes::new(py, status.as_bytes())

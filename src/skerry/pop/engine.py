@@ -31,6 +31,7 @@ class Engine(Protocol):
 
     def apply(self, snapshot: bytes) -> None: ...
     def purge(self, request: bytes) -> tuple[int, int]: ...
+    def share_journal(self, shares: bool) -> None: ...
     def status(self) -> bytes: ...
     def explain_request(self, request_id: str) -> bytes | None: ...
     def explain_url(self, request: bytes) -> bytes: ...
@@ -113,6 +114,9 @@ class Shell:
                 elif not conversations[key.fd].hear():
                     selector.unregister(key.fd)
                     conversations.pop(key.fd).close()
+                    if not conversations:
+                        self._engine.share_journal(True)
+        self._engine.share_journal(True)  # before control is let go: it asks the next engine then
         # Deregister before closing: epoll goes on reporting a closed copy of a socket that others hold.
         selector.unregister(self._listener)
         self._listener.close()
@@ -149,6 +153,8 @@ class Shell:
     # ---- ops
 
     def hello(self, _head: Mapping[str, object], _body: bytes) -> tuple[dict[str, object], bytes]:
+        # whoever purges has chosen this engine: no other one of this PoP is asked from now on
+        self._engine.share_journal(False)
         return {"pid": os.getpid(), "version": self._version}, b""
 
     def apply(self, _head: Mapping[str, object], body: bytes) -> tuple[dict[str, object], bytes]:

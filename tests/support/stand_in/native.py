@@ -40,6 +40,9 @@ class Engine:
             raise ValueError("format: only 1 is known")
         self.snapshot = value
 
+    def share_journal(self, shares: bool) -> None:
+        """It has none."""
+
     def purge(self, request: bytes) -> tuple[int, int]:
         json.loads(request)
         with self.journal.open("a") as file:

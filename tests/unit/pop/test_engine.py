@@ -23,6 +23,7 @@ class Fake:
         self.over = threading.Event()
         self.fails = False
         self.drained_s = 0.0
+        self.shares: list[bool] = []
 
     def apply(self, snapshot: bytes) -> None:
         if b"bad" in snapshot:
@@ -31,6 +32,9 @@ class Fake:
 
     def purge(self, request: bytes) -> tuple[int, int]:
         return len(request), 7
+
+    def share_journal(self, shares: bool) -> None:
+        self.shares.append(shares)
 
     def status(self) -> bytes:
         return b'{"requests": 7}'

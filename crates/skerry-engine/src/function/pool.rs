@@ -273,7 +273,7 @@ impl Pool {
 
     async fn lease(self: &Rc<Self>, function: &Arc<FunctionRef>) {
         let asked = Instant::now();
-        let hired = self.hire(function).await;
+        let hired = self.hire(function, asked).await;
         let pause = self.version(function, |version| {
             match hired {
                 Ok(worker) => {
@@ -288,9 +288,6 @@ impl Pool {
                 // the code would not start: not for those who waited when that began, unless others show better
                 Err(error) => {
                     let alone = version.workers.get() == 0;
-                    if alone && !self.no_deadline {
-                        version.rest.begin(&error, asked);
-                    }
                     let most = if alone && version.leases == 1 { usize::MAX } else { 1 };
                     version.turn_away(&error, asked, most);
                 }
@@ -304,12 +301,21 @@ impl Pool {
     }
 
     /// A loaded worker. One that dies while it loads, without a word of why, is made once more.
-    async fn hire(&self, function: &Arc<FunctionRef>) -> Result<Worker, CallError> {
+    async fn hire(&self, function: &Arc<FunctionRef>, asked: Instant) -> Result<Worker, CallError> {
         let mut is_second = false;
         loop {
             match self.try_hire(function).await {
                 Ok(worker) => return Ok(worker),
                 Err(Unloaded::Failed(error)) => return Err(error),
+                Err(Unloaded::Raised(error)) => {
+                    // what is not the code's own doing (a machine that is busy, a kill) is no reason to rest
+                    self.version(function, |version| {
+                        if version.workers.get() == 0 && !self.no_deadline {
+                            version.rest.begin(&error, asked);
+                        }
+                    });
+                    return Err(error);
+                }
                 Err(Unloaded::Died(error)) if is_second => {
                     let words = format!("its process ended while loading ({error})");
                     return Err(CallError::InitFailed(words));

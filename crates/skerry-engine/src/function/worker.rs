@@ -78,8 +78,10 @@ pub enum Ended {
 pub enum Unloaded {
     /// The process ended without a word.
     Died(io::Error),
-    /// It has said why.
+    /// There is none, or it took too long.
     Failed(CallError),
+    /// The code itself failed, and has said why.
+    Raised(CallError),
 }
 
 impl Worker {
@@ -116,7 +118,7 @@ impl Worker {
                 Kind::Ready => return Ok(()),
                 _ => {
                     let words = Trouble::read(&payload).words_and_trace();
-                    return Err(Unloaded::Failed(CallError::InitFailed(words)));
+                    return Err(Unloaded::Raised(CallError::InitFailed(words)));
                 }
             }
         }

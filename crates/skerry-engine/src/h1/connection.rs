@@ -230,7 +230,7 @@ impl<S: ViewerIo> Connection<S> {
                             false,
                         );
                     }
-                    facts.close |= facts.upgrade;
+                    facts.close |= facts.upgrade || self.core.shared.draining.load(Ordering::Acquire);
                     let quick = quick::answer(
                         &self.core,
                         &live,

@@ -170,6 +170,9 @@ pub fn find(
     let site_at = memo.site(live, &head.authority)?;
     let site = &live.sites[site_at];
     let behavior_at = route::behavior_of(site, head.path());
+    if route::is_ambiguous(site, head.path(), behavior_at) {
+        return None;
+    }
     let behavior = &site.behaviors[behavior_at];
     if !is_plain(live, site, behavior, peer, head) {
         return None;

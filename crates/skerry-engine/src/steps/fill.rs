@@ -22,13 +22,21 @@ use crate::record::Note;
 use crate::stats::{add, count};
 use crate::walk::Step;
 
-/// So long requests of a key do not wait for each other once its answer turned out not to be shared.
+/// So long requests of a key do not wait for each other once its answer turned out not to be shared. An error tells
+/// nothing of the next answer: one viewer's bad request must not take the others' shelter away.
 const DO_NOT_WAIT_MS: u64 = 60_000;
 
 /// What an origin may have done because of what one request carried: it had read the request by then. That it could not be
-/// reached or took too long is about the origin.
-const REQUEST_MADE: [&str; 5] =
-    ["origin-closed", "origin-bad-head", "origin-bad-framing", "origin-head-too-large", "origin-bad-interim"];
+/// reached is about the origin.
+const REQUEST_MADE: [&str; 7] = [
+    "origin-closed",
+    "origin-bad-head",
+    "origin-bad-framing",
+    "origin-head-too-large",
+    "origin-bad-interim",
+    "origin-read-timeout",
+    "origin-completion-timeout",
+];
 
 /// Where the steps of a fill are told to the request that caused it.
 pub type Notes = Rc<std::cell::RefCell<Vec<Note>>>;
@@ -264,8 +272,10 @@ fn set_head(
 ) -> Course {
     let mut meta = plan.meta.clone();
     let head = freeze(meta.status, fetched.description.as_deref(), &plan.fields);
-    let keep =
-        if meta.stored.is_some() { Keep::Store } else { Keep::Pass { do_not_wait_ms: DO_NOT_WAIT_MS } };
+    let keep = match meta.stored {
+        Some(_) => Keep::Store,
+        None => Keep::Pass { do_not_wait_ms: if meta.status < 400 { DO_NOT_WAIT_MS } else { 0 } },
+    };
     if meta.stored.is_some() {
         meta.content_type = Span::find(&head, b"content-type:");
         meta.rendered = rendered(errand, meta.status, fetched.description.as_deref(), &plan.fields);

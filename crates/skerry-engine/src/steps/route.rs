@@ -26,6 +26,12 @@ pub fn behavior_of(site: &Site, path: &[u8]) -> usize {
     if target::is_normal(path) { find(path) } else { find(&target::normal_form(path)) }
 }
 
+/// Would an origin that decodes a path once (S3, most file servers) read one that belongs to another behavior? `%2F` is no
+/// slash to a pattern, so `/private%2Fx` would walk around whoever guards `/private/*`.
+pub fn is_ambiguous(site: &Site, path: &[u8], behavior: usize) -> bool {
+    memchr::memchr(b'%', path).is_some() && behavior_of(site, &target::decoded_form(path)) != behavior
+}
+
 /// Choose both. The behavior stays, whatever a function makes of the path later (row 3).
 pub fn route(x: &mut Exchange) -> Next {
     let Some(site) = site_of(&x.live, &x.head.authority) else {
@@ -44,6 +50,16 @@ pub fn route(x: &mut Exchange) -> Next {
     };
     x.site = site;
     x.behavior = behavior_of(x.site(), x.head.path());
+    if is_ambiguous(x.site(), x.head.path(), x.behavior) {
+        let decoded = target::decoded_form(x.head.path());
+        let other = behavior_of(x.site(), &decoded);
+        let what = format!(
+            "the path matches '{}', and decoded, as an origin may read it, '{}'",
+            x.behavior().pattern_text,
+            x.site().behaviors[other].pattern_text
+        );
+        return Next::Fail(Box::new(Failure::new(400, "path-ambiguous", Step::Route, what)));
+    }
     let what = format!("distribution {}, behavior {}", x.site().name, x.behavior().pattern_text);
     x.note(Step::Route, what);
     Next::Continue
