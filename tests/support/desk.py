@@ -125,10 +125,10 @@ def desk(folder: Path) -> Iterator[Desk]:
     ignored = shutil.ignore_patterns(".skerry", "__pycache__")
     shutil.copytree(tree.ROOT / "examples", folder / "examples", ignore=ignored)
     for project in folder.rglob("skerry.toml"):
-        text = project.read_text()
-        if "http_port" not in text:
-            text = text.replace("[local]\n", "[local]\nhttp_port = 8080\nhttps_port = 8443\n")
-        project.write_text(own_ports(text, http, https))
+        # whatever its file says: whoever works here may have moved the example's ports
+        text = re.sub(r"^[ \t]*https?_port[ \t]*=.*\n", "", project.read_text(), flags=re.MULTILINE)
+        own = f"[local]\nhttp_port = {http}\nhttps_port = {https}\n"
+        project.write_text(own_ports(text.replace("[local]\n", own), http, https))
     commands = folder / ".venv" / "bin"  # where `make` puts it
     commands.mkdir(parents=True)
     script = commands / "skerry"

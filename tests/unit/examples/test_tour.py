@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
+import os
+import shutil
+import signal
 import socket
 import sys
 import tomllib
@@ -53,6 +57,60 @@ def test_the_copy_has_the_other_ports(tour: dict[str, ModuleType], tmp_path: Pat
     assert local["origin"]["graphql.example.com"] == "http://127.0.0.1:1901"
     assert local["vars"]["api_key"] == "local-key"
     assert (copied / "lambda" / "request.py").is_file()
+
+
+def test_ports_of_the_file_s_own_are_replaced(
+    tour: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = tmp_path / "shop"
+    shutil.copytree(EXAMPLE, followed, ignore=shutil.ignore_patterns(".skerry", "__pycache__"))
+    file = followed / "skerry.toml"
+    mine = "[local]\nhttps_port = 9443\nhttp_port=9080  # mine\n"
+    file.write_text(file.read_text().replace("[local]\n", mine))
+    monkeypatch.setattr(tour["stage"], "EXAMPLE", followed)
+    ports = {"http": 1080, "https": 1443, "api": 1900, "graphql": 1901}
+    copied = tour["stage"].copy(tmp_path / "copy", ports)
+    local = tomllib.loads((copied / "skerry.toml").read_text())["local"]
+    assert (local["http_port"], local["https_port"]) == (1080, 1443)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE])
+def test_a_line_that_nobody_can_read_ends_the_tour(
+    tour: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(number, os.strerror(number))
+
+    screen = tour["screen"]
+    monkeypatch.setattr(screen.sys, "stdout", Gone())
+    with pytest.raises(KeyboardInterrupt):
+        screen.say("there?")
+    screen.say("what comes after it goes nowhere")
+    screen.sys.stdout.close()
+
+
+def hung_up(stage: ModuleType, done: list[str]) -> None:
+    """A terminal closes while a child is being born."""
+    with stage.undisturbed():
+        signal.raise_signal(signal.SIGHUP)
+        done.append("noted")
+
+
+def test_a_signal_waits_until_a_child_is_in_the_books(tour: dict[str, ModuleType]) -> None:
+    stage, done = tour["stage"], []
+    before = {signum: signal.getsignal(signum) for signum in stage.ENDING}
+    try:
+        stage.interruptible()
+        with pytest.raises(KeyboardInterrupt):
+            hung_up(stage, done)
+        for signum in stage.ENDING:
+            signal.raise_signal(signum)
+        done.append("ended in peace")
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+    assert done == ["noted", "ended in peace"]
 
 
 def test_reduction_is_the_document_s(tour: dict[str, ModuleType]) -> None:
