@@ -173,8 +173,8 @@ def kept(finding: Finding) -> Finding:
     """What keeps a function from being taken, with what serves meanwhile: the reader of an edit would not know."""
     if finding.level != "error":
         return finding
-    hint = f"{finding.hint}; {KEPT}" if finding.hint else KEPT
-    return msgspec.structs.replace(finding, hint=hint)
+    between = " " if finding.hint.endswith("?") else "; " if finding.hint else ""
+    return msgspec.structs.replace(finding, hint=f"{finding.hint}{between}{KEPT}")
 
 
 def _hints(code: str) -> str:

@@ -109,9 +109,7 @@ def test_a_way_out_stands_before_what_keeps_serving(house: LauncherHouse, projec
     (project / "lambda" / "app.py").write_text("def handle(event, context): ...\n")
     verdict = run(house, project)
     assert isinstance(verdict, Rejected)
-    assert verdict.findings[0].hint.startswith(
-        "did you mean 'handle'?; the version before it keeps"
-    )
+    assert verdict.findings[0].hint.startswith("did you mean 'handle'? the version before it keeps")
 
 
 def test_what_it_printed_is_shown(house: LauncherHouse, project: Path) -> None:
