@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 EXAMPLE = Path(__file__).resolve().parent.parent
@@ -77,10 +78,20 @@ def free(first, count=1):
     return True
 
 
-def choose_ports():
-    """The ports of the project's own files where they are free, else others in their place."""
+def wishes():
+    """The ports that the project's file says, and where it says none what it would run on."""
+    try:
+        local = tomllib.loads((EXAMPLE / "skerry.toml").read_text()).get("local", {})
+    except (OSError, ValueError):
+        return WISHED  # `skerry up` says what is wrong with it
+    said = {name: local.get(f"{name}_port") for name in ("http", "https")}
+    return WISHED | {name: port for name, port in said.items() if isinstance(port, int)}
+
+
+def choose_ports(wished):
+    """Those that are wished for where they are free, else others in their place."""
     chosen = {}
-    for name, wish in WISHED.items():
+    for name, wish in wished.items():
         first = wish
         while not free(first, WIDTH[name]) or any(first == other for other in chosen.values()):
             first += 100
@@ -98,8 +109,9 @@ class Stage:
     """
 
     def __init__(self):
-        self.ports = choose_ports()
-        self.moved = {name: port for name, port in self.ports.items() if port != WISHED[name]}
+        wished = wishes()
+        self.ports = choose_ports(wished)
+        self.moved = {name: port for name, port in self.ports.items() if port != wished[name]}
         self.root = EXAMPLE
         self.state = {}
         self.greeting = []

@@ -33,7 +33,7 @@ def tour(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 
 
 def test_ports_that_are_taken_are_others(
-    tour: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+    tour: dict[str, ModuleType],
 ) -> None:
     stage = tour["stage"]
     with socket.socket() as held:
@@ -42,8 +42,7 @@ def test_ports_that_are_taken_are_others(
         taken = held.getsockname()[1]
         assert not stage.free(taken)
         assert not stage.free(taken - 1, 2)
-        monkeypatch.setattr(stage, "WISHED", {"api": taken, "graphql": taken})
-        chosen = stage.choose_ports()
+        chosen = stage.choose_ports({"api": taken, "graphql": taken})
     assert chosen["api"] > taken
     assert chosen["graphql"] > chosen["api"]
 
@@ -68,10 +67,14 @@ def test_ports_of_the_file_s_own_are_replaced(
     mine = "[local]\nhttps_port = 9443\nhttp_port=9080  # mine\n"
     file.write_text(file.read_text().replace("[local]\n", mine))
     monkeypatch.setattr(tour["stage"], "EXAMPLE", followed)
+    wished = tour["stage"].wishes()
+    assert (wished["http"], wished["https"], wished["api"]) == (9080, 9443, 9000)
     ports = {"http": 1080, "https": 1443, "api": 1900, "graphql": 1901}
     copied = tour["stage"].copy(tmp_path / "copy", ports)
     local = tomllib.loads((copied / "skerry.toml").read_text())["local"]
     assert (local["http_port"], local["https_port"]) == (1080, 1443)
+    file.write_text("[local\n")
+    assert tour["stage"].wishes() == tour["stage"].WISHED
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE])
