@@ -9,12 +9,11 @@ step did not hold, 2 where the shop could not be started. Standard library only;
 import contextlib
 import http.client
 import os
-import signal
 import sys
 import threading
 
 from tour import screen, shell
-from tour.stage import Failed, Stage
+from tour.stage import Failed, Stage, interruptible
 from tour.steps import STEPS, Tour
 from tour.viewer import Viewer
 
@@ -25,33 +24,38 @@ BROKEN = (AssertionError, Failed, OSError, http.client.HTTPException)
 
 def main():
     """The whole tour; its exit code."""
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    interruptible()
+    stage = None
     try:
-        with Stage() as stage:
-            welcome(stage)
-            failed = walk(stage)
-            if not failed:
-                screen.say(f"\n{screen.paint(f'All {len(STEPS)} steps held.', 'bold')}")
-            else:
-                screen.say(
-                    f"\n{screen.paint(f'{len(failed)} of {len(STEPS)} steps did not hold:', 'red')} {', '.join(failed)}"
-                )
-            if sys.stdout.isatty() and not os.environ.get("CI"):
-                goodbye(stage)
-                stay(stage)
-            return 1 if failed else 0
+        stage = Stage()
+        return tour(stage)
     except Failed as failure:
         screen.say(f"\n{screen.paint('The shop could not be started.', 'red')}\n{failure}")
         return 2
     except KeyboardInterrupt:
-        screen.say("\nstopped")
+        with contextlib.suppress(KeyboardInterrupt):  # nobody may be there any more to read it
+            screen.say("\nstopped")
         return 130
+    finally:
+        if stage is not None:
+            stage.close()  # a signal may come in the instant before `with` takes hold
 
 
-def interrupt(*_):
-    """A signal that ends us ends what we have started first."""
-    raise KeyboardInterrupt
+def tour(stage):
+    """Start it, walk through it, stay where somebody watches; the exit code."""
+    with stage:
+        welcome(stage)
+        failed = walk(stage)
+        if not failed:
+            screen.say(f"\n{screen.paint(f'All {len(STEPS)} steps held.', 'bold')}")
+        else:
+            screen.say(
+                f"\n{screen.paint(f'{len(failed)} of {len(STEPS)} steps did not hold:', 'red')} {', '.join(failed)}"
+            )
+        if sys.stdout.isatty() and not os.environ.get("CI"):
+            goodbye(stage)
+            stay(stage)
+        return 1 if failed else 0
 
 
 def welcome(stage):
@@ -84,12 +88,12 @@ def walk(stage):
     """Every step; the titles of those that did not hold."""
     failed = []
     ports = {pop["name"]: int(pop["https"].rpartition(":")[2]) for pop in stage.state["pops"]}
-    tour = Tour(stage, Viewer(ports, stage.ca))
+    shop = Tour(stage, Viewer(ports, stage.ca))
     for number, step in enumerate(STEPS, 1):
         title = step.__doc__
         screen.title(number, title)
         try:
-            step(tour)
+            step(shop)
         except BROKEN as failure:
             screen.bad(f"{failure}" or type(failure).__name__)
             failed.append(title)

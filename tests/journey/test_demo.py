@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ from tests.support.wait import until
 
 EXAMPLE = tree.ROOT / "examples" / "01-storefront"
 TOUR_S_MAX = 120
+# by Ctrl-C; or by a signal that came when all was done and the interpreter had given its handlers back
+ENDED = (130, -signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -145,6 +148,45 @@ def test_ctrl_c_stops_all_of_it(shop: Path, signum: int) -> None:
         assert len(belonging(shop)) > 5
         tour.send_signal(signum)
         assert tour.wait(60) == 130
+    assert until(lambda: not belonging(shop), what=f"nobody left: {belonging(shop)}")
+
+
+def signal_until_it_ends(tour: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    """An impatient person, and a shell that hangs up after the kernel did."""
+    signals = itertools.cycle((signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+
+    def ended() -> bool:
+        tour.send_signal(next(signals))
+        return tour.poll() is not None
+
+    until(ended, within_s=60, what="the tour has ended")
+
+
+def test_no_signal_disturbs_the_teardown(shop: Path) -> None:
+    with touring(shop) as tour:
+        assert tour.stdout is not None
+        for line in tour.stdout:
+            if "One address" in line:
+                break
+        signal_until_it_ends(tour)
+        assert tour.returncode in ENDED
+        assert "Traceback" not in tour.stdout.read()
+    assert until(lambda: not belonging(shop), what=f"nobody left: {belonging(shop)}")
+
+
+@pytest.mark.parametrize("shown", ["One address", "It stays up until Ctrl-C"])
+def test_a_terminal_that_closes_ends_all_of_it(shop: Path, tmp_path: Path, shown: str) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "CI"} | {
+        "PYTHONPATH": str(tree.ROOT / "src"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "TMPDIR": str(tmp_path),
+    }
+    with terminal([sys.executable, str(shop / "demo.py")], shop, env) as tour:
+        tour.until(lambda said: shown in said, shown, TOUR_S_MAX)
+        assert len(belonging(shop)) > 5
+        tour.hang_up()
+        signal_until_it_ends(tour.process)
+        assert tour.process.returncode in ENDED
     assert until(lambda: not belonging(shop), what=f"nobody left: {belonging(shop)}")
 
 

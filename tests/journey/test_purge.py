@@ -24,8 +24,10 @@ def test_a_purge_says_what_is_known(tmp_path: Path) -> None:
         '[local.origin]\nsite = "./site"\n'
     )
 
-    def x_cache() -> str:
-        head = ask(port, "/index.html").head.lower()
+    (root / "site" / "a b.html").write_text("a page")
+
+    def x_cache(path: str = "/index.html") -> str:
+        head = ask(port, path).head.lower()
         return head.partition("x-cache: ")[2].partition(" ")[0]
 
     def purged(*words: str) -> dict[str, dict[str, object]]:
@@ -47,3 +49,12 @@ def test_a_purge_says_what_is_known(tmp_path: Path) -> None:
         assert x_cache() == "miss"
         assert "us-east: purged" in (text := skerry(root, "purge", "/*").stdout)
         assert "all of its 1 object" in text
+        spaced = "/a%20b.html"
+        assert [x_cache(spaced), x_cache(spaced)] == ["miss", "hit"]
+        assert "us-east: purged" in skerry(root, "purge", "/a b.html").stdout
+        assert x_cache(spaced) == "miss"
+        refused = skerry(root, "purge", "site")
+        assert refused.returncode == 3
+        assert "write '/site'; for the project in that folder, `--at site`" in refused.stderr
+        asked = skerry(root, "explain", "/about")
+        assert f"write it whole: http://127.0.0.1:{port}/about" in asked.stderr

@@ -22,12 +22,16 @@ BLOCK_S_MAX = 60
 
 @dataclass
 class Desk:
-    """folder: where commands are typed. http, https: what stands for 8080 and 8443. commands: where `skerry` lies."""
+    """folder: where commands are typed. commands: where `skerry` lies.
+
+    http, https, api: what stands for 8080, 8443 and 9000.
+    """
 
     folder: Path
     env: dict[str, str]
     http: int
     https: int
+    api: int
     commands: Path
 
     def follow(self, page: str, *, on_path: bool = True) -> None:
@@ -35,7 +39,7 @@ class Desk:
 
         on_path: whether that shell knows `skerry`; False: the page itself has to say how it comes to know it.
         """
-        steps = transcript.steps(own_ports(page, self.http, self.https))
+        steps = transcript.steps(own_ports(page, self.http, self.https, self.api))
         assert steps, "the page shows no command at all"
         with self.shell(on_path) as paste:
             for step in steps:
@@ -109,9 +113,10 @@ def free_ports(after: int) -> int:
     raise AssertionError("no free ports")
 
 
-def own_ports(text: str, http: int, https: int) -> str:
+def own_ports(text: str, http: int, https: int, api: int) -> str:
     """A page's ports, or a project file's, moved to free ones."""
     for number in range(PORTS):
+        text = re.sub(rf"\b{9000 + number}\b", str(api + number), text)
         text = re.sub(rf"\b{8080 + number}\b", str(http + number), text)
         text = re.sub(rf"\b{8443 + number}\b", str(https + number), text)
     return text
@@ -122,13 +127,14 @@ def desk(folder: Path) -> Iterator[Desk]:
     """Lay one out; what was started on it ends with it."""
     http = free_ports(20_000 + os.getpid() % 10_000)
     https = free_ports(http + 100)
+    api = free_ports(https + 100)
     ignored = shutil.ignore_patterns(".skerry", "__pycache__")
     shutil.copytree(tree.ROOT / "examples", folder / "examples", ignore=ignored)
     for project in folder.rglob("skerry.toml"):
-        text = project.read_text()
-        if "http_port" not in text:
-            text = text.replace("[local]\n", "[local]\nhttp_port = 8080\nhttps_port = 8443\n")
-        project.write_text(own_ports(text, http, https))
+        # whatever its file says: whoever works here may have moved the example's ports
+        text = re.sub(r"^[ \t]*https?_port[ \t]*=.*\n", "", project.read_text(), flags=re.MULTILINE)
+        own = f"[local]\nhttp_port = {http}\nhttps_port = {https}\n"
+        project.write_text(own_ports(text.replace("[local]\n", own), http, https, api))
     commands = folder / ".venv" / "bin"  # where `make` puts it
     commands.mkdir(parents=True)
     script = commands / "skerry"
@@ -142,7 +148,7 @@ def desk(folder: Path) -> Iterator[Desk]:
         "NO_COLOR": "1",
     }
     env.pop("XDG_DATA_HOME", None)  # pages show where the CA is for most people
-    made = Desk(folder, env, http, https, commands)
+    made = Desk(folder, env, http, https, api, commands)
     try:
         yield made
     finally:

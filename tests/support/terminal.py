@@ -57,6 +57,11 @@ class Terminal:
             raise AssertionError(f"{error}\n{self.said}") from None
         return self.said
 
+    def hang_up(self) -> None:
+        """Close the window: whoever runs in it gets SIGHUP, and can write no more."""
+        with Path(os.devnull).open("r+b") as nothing:
+            os.dup2(nothing.fileno(), self._number, inheritable=False)
+
     def is_plain(self) -> bool:
         """Whether it takes whole lines and shows what is typed, as a shell left it to a program."""
         modes = termios.tcgetattr(self._keyboard)[3]

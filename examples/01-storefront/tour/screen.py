@@ -1,11 +1,13 @@
 """What the tour writes. Colour for a terminal alone, and never the only carrier of meaning."""
 
+import errno
 import os
 import shutil
 import sys
 import textwrap
 
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+GONE = {errno.EPIPE, errno.EIO}  # a pipe without a reader, a terminal that was closed
 
 
 def coloured():
@@ -21,10 +23,13 @@ def paint(text, colour):
 
 
 def say(text=""):
-    """A line. Where nobody reads any more (`make demo | head`), the tour ends as by Ctrl-C."""
+    """A line. Where nobody reads any more (`make demo | head`, a terminal that was closed), the tour ends as by
+    Ctrl-C."""
     try:
         print(text, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 for the rest of the process
         raise KeyboardInterrupt from None
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 EXAMPLE = Path(__file__).resolve().parent.parent
@@ -22,10 +23,46 @@ STOP_S = 20
 SAID_BYTES_MAX = 64 * 1024
 TAIL_LINES = 60
 SKERRY = [sys.executable, "-m", "skerry.cli.main"]
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Failed(Exception):
     """The stage could not be set. The message is for people."""
+
+
+def interruptible():
+    """Each signal that ends us raises KeyboardInterrupt, once: what comes after it must not disturb the teardown.
+
+    A terminal that closes sends SIGHUP twice, from the kernel and from the shell.
+    """
+
+    def interrupt(*_):
+        hush()
+        raise KeyboardInterrupt
+
+    for signum in ENDING:
+        signal.signal(signum, interrupt)
+
+
+def hush():
+    """From here on no signal ends us. A handler, not SIG_IGN, which commands run from here would inherit."""
+    for signum in ENDING:
+        signal.signal(signum, lambda *_: None)
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """A signal within waits for the end: a child that is born and not yet in our books would stay behind."""
+    came = []
+    before = {signum: signal.signal(signum, lambda *_: came.append(True)) for signum in ENDING}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+    if came:
+        hush()
+        raise KeyboardInterrupt
 
 
 def free(first, count=1):
@@ -41,10 +78,20 @@ def free(first, count=1):
     return True
 
 
-def choose_ports():
-    """The ports of the project's own files where they are free, else others in their place."""
+def wishes():
+    """The ports that the project's file says, and where it says none what it would run on."""
+    try:
+        local = tomllib.loads((EXAMPLE / "skerry.toml").read_text()).get("local", {})
+    except (OSError, ValueError):
+        return WISHED  # `skerry up` says what is wrong with it
+    said = {name: local.get(f"{name}_port") for name in ("http", "https")}
+    return WISHED | {name: port for name, port in said.items() if isinstance(port, int)}
+
+
+def choose_ports(wished):
+    """Those that are wished for where they are free, else others in their place."""
     chosen = {}
-    for name, wish in WISHED.items():
+    for name, wish in wished.items():
         first = wish
         while not free(first, WIDTH[name]) or any(first == other for other in chosen.values()):
             first += 100
@@ -62,8 +109,9 @@ class Stage:
     """
 
     def __init__(self):
-        self.ports = choose_ports()
-        self.moved = {name: port for name, port in self.ports.items() if port != WISHED[name]}
+        wished = wishes()
+        self.ports = choose_ports(wished)
+        self.moved = {name: port for name, port in self.ports.items() if port != wished[name]}
         self.root = EXAMPLE
         self.state = {}
         self.greeting = []
@@ -112,16 +160,17 @@ class Stage:
     def _start(self, words, stdout):
         """A child in a session of its own: Ctrl-C reaches the tour alone, which ends its children in order."""
         told = tempfile.TemporaryFile()  # noqa: SIM115 it lives as long as the child
-        child = subprocess.Popen(
-            words,
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=told,
-            text=True,
-            start_new_session=True,
-        )
-        self._children.append((child, told))
+        with undisturbed():
+            child = subprocess.Popen(
+                words,
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=told,
+                text=True,
+                start_new_session=True,
+            )
+            self._children.append((child, told))
         return child
 
     def said(self, child, offset=0):
@@ -167,9 +216,10 @@ class Stage:
         return all(child.poll() is None for child, _told in self._children)
 
     def close(self):
-        """Stop everything, last started first, and take the copy away. A second Ctrl-C does not disturb that."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for child, told in reversed(self._children):
+        """Stop everything, last started first, and take the copy away, whatever signals come. May be called again."""
+        hush()
+        while self._children:
+            child, told = self._children[-1]
             child.terminate()
             try:
                 child.wait(STOP_S)
@@ -179,7 +229,7 @@ class Stage:
             if child.stdout:
                 child.stdout.close()
             told.close()
-        self._children.clear()
+            self._children.pop()
         if self._copy is not None:
             shutil.rmtree(self._copy, ignore_errors=True)
             self._copy = None
@@ -194,6 +244,9 @@ def copy(target, ports):
         .replace(":9000", f":{ports['api']}")
         .replace(":9001", f":{ports['graphql']}")
     )
+    text = re.sub(
+        r"^[ \t]*https?_port[ \t]*=.*\n", "", text, flags=re.MULTILINE
+    )  # those of the file
     own = f"[local]\nhttp_port = {ports['http']}\nhttps_port = {ports['https']}\n"
     file.write_text(re.sub(r"^\[local\]\n", own, text, count=1, flags=re.MULTILINE))
     # functions may run as users of their own, who reach their code through these folders

@@ -15,6 +15,7 @@ from skerry.cli import render
 from skerry.functions.lint import lint
 from skerry.pop import compile
 from skerry.readers import project
+from skerry.spec.project import Project
 
 EXIT_FOUND = 2  # configuration
 GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
@@ -45,7 +46,8 @@ def command(path: Path, as_json: bool, form: str, level: str | None) -> int:
     found = project.read(path)
     _, mapping = compile.resolve_targets(found, lambda name: Path(name).is_dir())
     code = [finding for each in found.functions for finding in lint(each, Path(found.root))]
-    every = tuple(dict.fromkeys((*found.findings, *unsaid(code, found.findings), *mapping)))
+    own = (*unsaid(code, found.findings), *mapping, *port_findings(found))
+    every = tuple(dict.fromkeys((*found.findings, *own)))
     found = msgspec.structs.replace(found, findings=every)
     judged = level or found.level
     failed = fails(found.findings, judged)
@@ -69,6 +71,20 @@ def command(path: Path, as_json: bool, form: str, level: str | None) -> int:
             sys.stderr.write("\n")
         sys.stderr.write(f"{summary(found.findings)} in {len(found.files)} files\n")
     return EXIT_FOUND if failed else 0
+
+
+def port_findings(found: Project) -> list[Finding]:
+    """What `skerry up` would refuse: ports that two of the PoPs want, or that do not exist."""
+    from skerry.base.errors import ConfigError
+    from skerry.node import prepare
+
+    try:
+        prepare.settled(prepare.all_pops(found))
+    except ConfigError as error:
+        local = found.local
+        where = f"[local] http_port = {local.http_port}, https_port = {local.https_port}"
+        return [Finding(error.code, "error", where, error.message, error.hint)]
+    return []
 
 
 def unsaid(code: Iterable[Finding], said: Iterable[Finding]) -> list[Finding]:

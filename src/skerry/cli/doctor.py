@@ -169,7 +169,7 @@ def ports(root: Path) -> Check:
     import socket
 
     from skerry.base.errors import ConfigError
-    from skerry.node import lock
+    from skerry.node import lock, prepare
     from skerry.node.listeners import BindError, bind_tcp
     from skerry.readers import project as reader
 
@@ -177,19 +177,25 @@ def ports(root: Path) -> Check:
     if folder.is_dir() and lock.holder(folder) is not None:
         return Check("ports", True, "held by the run")
     try:
-        local = reader.read(root).local
+        pops = prepare.all_pops(reader.read(root))
     except ConfigError:
         return Check("ports", True, "no project to take them from")
-    wanted = [local.http_port + number for number in range(len(local.pops))]
+    ranges = {"http": [pop.http_port for pop in pops], "https": [pop.https_port for pop in pops]}
+    wanted = {kind: numbers for kind, numbers in ranges.items() if any(numbers)}
     opened: list[socket.socket] = []
     try:
-        opened.extend(bind_tcp("127.0.0.1", port, what="a PoP", key="http_port") for port in wanted)
-    except BindError as error:
+        prepare.settled(pops)
+        for kind, numbers in wanted.items():
+            for pop, port in zip(pops, numbers, strict=True):
+                what = f"{kind} of {pop.name}"
+                opened.append(bind_tcp("127.0.0.1", port, what=what, key=f"{kind}_port"))
+    except (BindError, ConfigError) as error:
         return Check("ports", False, error.message, error.hint)
     finally:
         for listener in opened:
             listener.close()
-    return Check("ports", True, f"{wanted[0]}–{wanted[-1]} are free")
+    told = " and ".join(f"{numbers[0]}–{numbers[-1]} ({kind})" for kind, numbers in wanted.items())
+    return Check("ports", True, f"{told} are free")
 
 
 CHECKS: tuple[Callable[[Path], Check], ...] = (

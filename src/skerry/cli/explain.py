@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -59,13 +60,13 @@ def command(
     elif SHORT.fullmatch(what) and (whole := whole_id(root.resolve(), what)):
         url, what = "", whole
     else:
-        found = look_up(what)
+        found = look_up(what, root.resolve())
         click.echo(json.dumps(found) if as_json else tell_code(found))
         return
     from skerry.control.client import Client
     from skerry.pop import explain, records
 
-    with Client(root.resolve()) as control:
+    with Client(root.resolve(), elsewhere="say --at FOLDER") as control:
         if url:
             pairs = [split(header) for header in headers]
             answer = control.ask("explain_url", url=url, method=method, headers=pairs, pop=pop)
@@ -112,13 +113,13 @@ def is_address(what: str) -> bool:
     return True
 
 
-def look_up(word: str) -> dict[str, str]:
-    """A code or a reason of any table, offline. Raises CallerError for a stranger."""
+def look_up(word: str, root: Path) -> dict[str, str]:
+    """A code or a reason of any table, offline. Raises CallerError for a stranger. root: the project's folder."""
     from skerry.base import reasons
 
     found = reasons.find(word.removesuffix(" from cloudfront"))  # X-Cache may be pasted whole
     if found is None:
-        raise unknown(word, reasons.names())
+        raise unknown(word, reasons.names(), lambda: address_of(root))
     return found
 
 
@@ -131,8 +132,20 @@ def tell_code(found: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def unknown(word: str, known: list[str]) -> Exception:
-    """Neither a URL, nor a request id, nor a word of any table."""
+def address_of(root: Path) -> str:
+    """Where the first PoP of the project listens; the default where nothing runs."""
+    from skerry.base.errors import SkerryError
+    from skerry.control.client import Client
+
+    try:
+        with Client(root, timeout_s=2.0) as control:
+            return str(control.ask("state")["pops"][0]["http"])
+    except SkerryError:
+        return "http://localhost:8080"
+
+
+def unknown(word: str, known: list[str], address: Callable[[], str]) -> Exception:
+    """Neither a URL, nor a request id, nor a word of any table. address: of the project that was asked about."""
     from skerry.base.errors import CallerError
 
     lowered = {name.lower(): name for name in known}
@@ -140,7 +153,7 @@ def unknown(word: str, known: list[str]) -> Exception:
         return CallerError(
             "explain.url",
             f"{word!r} is no URL: it has no scheme{'' if word[0] != '/' else ' and no host'}",
-            hint=f"write it whole: http://{'localhost:8080' if word[0] == '/' else ''}{word}",
+            hint=f"write it whole: {address() if word[0] == '/' else 'http://'}{word}",
         )
     near = [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=1)]
     hint = (

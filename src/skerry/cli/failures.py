@@ -8,7 +8,7 @@ failure is told without it when its time is up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from skerry.base import reasons
@@ -71,6 +71,14 @@ class Failures:
                 again = f"{kind.more} more, the last: {kind.words}"
                 yield self._line(function, code, again, kind.request_id)
                 kind.told_s, kind.more = now_s, 0
+
+    def renew(self, functions: Collection[str]) -> Iterator[str]:
+        """New versions of them serve: what was not told yet of the old ones; each kind is a first one again."""
+        for function, code in [kind for kind in self._kinds if kind[0] in functions]:
+            kind = self._kinds.pop((function, code))
+            if kind.more:
+                again = f"{kind.more} more before the edit, the last: {kind.words}"
+                yield self._line(function, code, again, kind.request_id)
 
     def _fail(
         self, function: str, code: str, words: str, request_id: str, now_s: float

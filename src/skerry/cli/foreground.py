@@ -50,6 +50,7 @@ class Foreground:
         self._told: set[tuple[str, ...]] = set()
         self._standing = set(map(kind, greeting.read_findings(state["findings"])))
         self._noted = set(self._standing)
+        self._versions = {each["name"]: each["version"] for each in state.get("functions", ())}
         self._deeds = {
             "b": lambda: webbrowser.open(state["pops"][0]["http"]),
             "l": self._switch_logs,
@@ -124,6 +125,7 @@ class Foreground:
             render_line(f"{files}: not taken, version {event['version']} keeps serving")
             render.findings(self._untold(found), sys.stderr)
             return
+        self._count_anew(event.get("functions", {}))
         pending = f", waiting for {', '.join(event['pending'])}" if event.get("pending") else ""
         failed = any(finding.level == "error" for finding in found)
         but = ", all but what is wrong below" if failed else ""
@@ -131,6 +133,13 @@ class Foreground:
         new = self._untold(found)
         self._standing = set(map(kind, found))
         render.findings(new, sys.stderr)
+
+    def _count_anew(self, versions: dict[str, str]) -> None:
+        """Failures of a function that has another version now are not those of the one before."""
+        new = [name for name, version in versions.items() if self._versions.get(name) != version]
+        self._versions = versions
+        for line in self._failures.renew(new):
+            render_line(line)
 
     def _untold(self, found: Sequence[Finding]) -> list[Finding]:
         """Errors each time; a warning unless it stood there before this edit, so that one that comes back is told

@@ -60,6 +60,8 @@ def command(
     past = chosen(logs.new(), request_id)
     if request_id and not past and not follow:
         raise unknown(request_id)
+    if lines and not past and not follow:
+        click.echo(f"nothing was logged yet in {root}", err=True)
     for record in past[-lines:] if lines else []:
         show(record, as_json, str(root))
     while follow:

@@ -52,8 +52,8 @@ def command(
     from skerry.control.client import Client
     from skerry.pop import purge
 
-    wanted = purge.parse(words, tags=tags, soft=soft)
-    with Client(root.resolve(), timeout_s + 5.0) as control:
+    wanted = purge.parse(words, tags=tags, soft=soft, is_folder=lambda word: Path(word).is_dir())
+    with Client(root.resolve(), timeout_s + 5.0, elsewhere="say --at FOLDER") as control:
         answer = control.ask(
             "purge",
             paths=wanted.paths,

@@ -35,9 +35,12 @@ class Client:
     """A connection to the control of the project at `root`.
 
     Raises CallerError `control.not_running` where nothing runs, BusyError where control does not answer.
+    elsewhere: how the command that asks is told of another folder.
     """
 
-    def __init__(self, root: Path, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self, root: Path, timeout_s: float = 30.0, *, elsewhere: str = "give the folder"
+    ) -> None:
         run = root / ".skerry" / "run"
         try:
             token = (run / "control.token").read_text()
@@ -46,7 +49,7 @@ class Client:
             raise CallerError(
                 "control.not_running",
                 f"nothing runs for the project in {root}",
-                hint=f"start it with `skerry up{place(root)}`; of a project elsewhere, give the folder",
+                hint=f"start it with `skerry up{place(root)}`; of a project elsewhere, {elsewhere}",
             ) from None
         self._stream = self._socket.makefile("rb")
         self._send({"token": token})

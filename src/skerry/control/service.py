@@ -170,6 +170,7 @@ class Control:
                 files=paths,
                 findings=outcome.findings,
                 pending=outcome.pending,
+                functions=self.reload.desired.versions if self.reload.desired else {},
             )
         return outcome
 

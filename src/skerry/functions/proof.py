@@ -25,6 +25,7 @@ from skerry.spec.function import Function
 
 # Lambda's own limit for a function's init.
 INIT_S_MAX = 10.0
+KEPT = "the version before it keeps serving; save again when it is mended"
 
 
 class Proved(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ def prepare(
     """
     findings = lint(function, root)
     if any(finding.level == "error" for finding in findings):
-        return Rejected(function.name, tuple(findings))
+        return Rejected(function.name, tuple(map(kept, findings)))
     definition = freeze(function, root, folder, in_place=in_place)
     if isinstance(definition, Finding):
         return Rejected(function.name, (*findings, definition))
@@ -168,10 +169,16 @@ def _hint_of_sandbox(said: str) -> str:
     return "give the container a range of uids: 65,536 are enough (/proc/self/uid_map shows it)"
 
 
+def kept(finding: Finding) -> Finding:
+    """What keeps a function from being taken, with what serves meanwhile: the reader of an edit would not know."""
+    if finding.level != "error":
+        return finding
+    between = " " if finding.hint.endswith("?") else "; " if finding.hint else ""
+    return msgspec.structs.replace(finding, hint=f"{finding.hint}{between}{KEPT}")
+
+
 def _hints(code: str) -> str:
-    if code == "function.init_failed":
-        return "the version before it keeps serving; save again when it is mended"
-    return ""
+    return KEPT if code == "function.init_failed" else ""
 
 
 def _place(trace: str, definition: Definition, root: Path) -> Place | str:

@@ -98,6 +98,15 @@ def own_ports(project: Project, number: int) -> Ports:
     return Ports(project.local.http_port + number, project.local.https_port + number)
 
 
+def all_pops(project: Project) -> tuple[PopSettings, ...]:
+    """Every PoP where the project's own ports put it."""
+    made = []
+    for number, pop in enumerate(project.local.pops):
+        ports = own_ports(project, number)
+        made.append(PopSettings(pop.name, ports.http, ports.https if project.distributions else 0))
+    return tuple(made)
+
+
 def settled(pops: tuple[PopSettings, ...]) -> None:
     """Raises ConfigError where ports cannot be, before one of our own PoPs is blamed for holding them."""
     owners: dict[int, str] = {}

@@ -25,6 +25,31 @@ def test_bad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "error[terraform.syntax]: expected a value, but the file ends\n  main.tf:" in said.err
 
 
+@pytest.mark.parametrize(
+    ("http", "https", "said"),
+    [
+        (8080, 8080, "port 8080, wanted for https of us-east, is also that for http of us-east"),
+        (8080, 8082, "is also that for"),
+        (8080, 65534, "port 65536, wanted for https of ap-south, does not exist"),
+    ],
+)
+def test_ports_that_up_would_refuse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], http: int, https: int, said: str
+) -> None:
+    own = f"http_port = {http}\nhttps_port = {https}\n"
+    toml = (
+        TOML.replace("[local]\n", f"[local]\n{own}")
+        if "[local]\n" in TOML
+        else TOML + f"[local]\n{own}"
+    )
+    write(tmp_path, {"main.tf": distribution(), "skerry.toml": toml})
+    assert main(["check", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "error[node.ports]: port " in told
+    assert said in told
+    assert f"[local] http_port = {http}, https_port = {https}" in told
+
+
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(
         tmp_path,

@@ -24,6 +24,28 @@ def test_a_port_in_use_fails_with_its_way_out(tmp_path: Path) -> None:
     assert "http_port" in ports["todo"]
 
 
+def test_https_ports_are_looked_at_too(tmp_path: Path) -> None:
+    first = hostile.write(tmp_path)
+    https = first + 2
+    found = doctor.ports(tmp_path)
+    assert (found.good, found.todo) == (True, "")
+    assert f"{first}–{https - 1} (http) and {https}–{https + 1} (https) are free" == found.found
+    with socket.create_server(("127.0.0.1", https + 1)):
+        found = doctor.ports(tmp_path)
+    assert not found.good
+    assert f"port {https + 1} on 127.0.0.1, wanted for https of " in found.found
+    assert "https_port" in found.todo
+
+
+def test_ports_that_overlap_fail_with_both_keys(tmp_path: Path) -> None:
+    first = hostile.write(tmp_path)
+    file = tmp_path / "skerry.toml"
+    file.write_text(file.read_text().replace(f"https_port = {first + 2}", f"https_port = {first}"))
+    found = doctor.ports(tmp_path)
+    assert (found.good, "is also that for http of" in found.found) == (False, True)
+    assert "http_port and https_port" in found.todo
+
+
 def test_for_people_each_failure_is_followed_by_what_to_do(tmp_path: Path) -> None:
     done = skerry(tmp_path, "doctor")
     lines = done.stdout.splitlines()

@@ -54,6 +54,13 @@ def test_a_request_id_needs_a_run(tmp_path: Path, id: str) -> None:
     assert caught.value.code == "control.not_running"
 
 
+def test_outside_of_a_project_the_way_out_is_an_option(tmp_path: Path) -> None:
+    words = ["http://localhost:8080/", "--at", str(tmp_path)]
+    with pytest.raises(CallerError) as caught:
+        CliRunner().invoke(command, words, catch_exceptions=False)
+    assert caught.value.hint.endswith("; of a project elsewhere, say --at FOLDER")
+
+
 def test_headers() -> None:
     assert split("Accept-Encoding: br, gzip") == ("Accept-Encoding", "br, gzip")
     with pytest.raises(CallerError):

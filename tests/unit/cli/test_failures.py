@@ -52,6 +52,19 @@ def test_repeats_are_counted() -> None:
     assert list(failures.hear(access("id9", "function.timed_out"), 1.0)) != [], "another kind"
 
 
+def test_a_new_version_is_counted_from_its_first_failure_on() -> None:
+    failures = Failures("/shop")
+    for number in range(3):
+        list(failures.hear(access(f"id{number}"), 1.0))
+    assert list(failures.renew(["other"])) == []
+    (past,) = failures.renew(["fn"])
+    assert ": 2 more before the edit, the last: " in past
+    (first,) = failures.hear(access("new"), 2.0)
+    assert " more" not in first
+    assert first.endswith("skerry explain new")
+    assert list(failures.due(100.0)) == []
+
+
 def test_a_failure_without_a_code_is_told_when_its_time_is_up() -> None:
     failures = Failures("/shop")
     assert list(failures.hear(error("one", "no answer before the deadline"), 1.0)) == []

@@ -65,6 +65,31 @@ def row(code: str, level: str = "note") -> dict[str, str]:
     return {"code": code, "level": level, "where": "main.tf", "message": f"about {code}"}
 
 
+def test_an_edit_of_a_function_counts_its_failures_anew(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    functions = [{"name": "fn", "version": "a"}, {"name": "other", "version": "b"}]
+    foreground = Foreground(
+        tmp_path, cast(Starting, None), {"pops": [], "findings": [], "functions": functions}
+    )
+
+    def edit(versions: dict[str, str]) -> None:
+        event = {"event": "applied", "version": 2, "files": ["fn.py"], "functions": versions}
+        foreground._tell({**event, "findings": []})
+        capsys.readouterr()
+
+    def fails() -> bool:
+        detail = "The edge function raised an error. Function 'fn', viewer-request (ValueError)."
+        record = {"request_id": "id", "path": "/", "reason": "function.raised", "detail": detail}
+        return bool(list(foreground._failures.hear(record, 1.0)))
+
+    assert [fails(), fails()] == [True, False]
+    edit({"fn": "a", "other": "c"})
+    assert not fails(), "it is the version that has failed before"
+    edit({"fn": "d", "other": "c"})
+    assert [fails(), fails()] == [True, False]
+
+
 def test_an_edit_tells_what_is_new(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     foreground = Foreground(
         tmp_path, cast(Starting, None), {"pops": [], "findings": [row("a.old")]}

@@ -92,6 +92,13 @@ def test_no_logs_yet(tmp_path: Path) -> None:
     assert caught.value.code == "logs.nothing"
 
 
+def test_logs_without_a_line_say_so(tmp_path: Path) -> None:
+    (tmp_path / ".skerry" / "log").mkdir(parents=True)
+    done = CliRunner().invoke(command, [str(tmp_path)], catch_exceptions=False)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == f"nothing was logged yet in {tmp_path}\n"
+
+
 def test_a_pop_that_has_never_run(project: Path) -> None:
     with pytest.raises(CallerError) as caught:
         CliRunner().invoke(command, [str(project), "--pop", "nix"], catch_exceptions=False)

@@ -19,3 +19,17 @@ def test_refusals(tmp_path: Path, words: list[str], code: str) -> None:
     with pytest.raises(CallerError) as caught:
         CliRunner().invoke(command, [*words, "--at", str(tmp_path)], catch_exceptions=False)
     assert caught.value.code == code
+
+
+def test_a_folder_that_was_meant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").mkdir()
+    with pytest.raises(CallerError) as caught:
+        CliRunner().invoke(command, ["shop"], catch_exceptions=False)
+    assert (caught.value.code, "`--at shop`" in caught.value.hint) == ("purge.relative", True)
+
+
+def test_outside_of_a_project_the_way_out_is_an_option(tmp_path: Path) -> None:
+    with pytest.raises(CallerError) as caught:
+        CliRunner().invoke(command, ["/a", "--at", str(tmp_path)], catch_exceptions=False)
+    assert caught.value.hint.endswith("; of a project elsewhere, say --at FOLDER")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
+import os
+import shutil
+import signal
 import socket
 import sys
 import tomllib
@@ -29,7 +33,7 @@ def tour(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
 
 
 def test_ports_that_are_taken_are_others(
-    tour: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+    tour: dict[str, ModuleType],
 ) -> None:
     stage = tour["stage"]
     with socket.socket() as held:
@@ -38,8 +42,7 @@ def test_ports_that_are_taken_are_others(
         taken = held.getsockname()[1]
         assert not stage.free(taken)
         assert not stage.free(taken - 1, 2)
-        monkeypatch.setattr(stage, "WISHED", {"api": taken, "graphql": taken})
-        chosen = stage.choose_ports()
+        chosen = stage.choose_ports({"api": taken, "graphql": taken})
     assert chosen["api"] > taken
     assert chosen["graphql"] > chosen["api"]
 
@@ -53,6 +56,64 @@ def test_the_copy_has_the_other_ports(tour: dict[str, ModuleType], tmp_path: Pat
     assert local["origin"]["graphql.example.com"] == "http://127.0.0.1:1901"
     assert local["vars"]["api_key"] == "local-key"
     assert (copied / "lambda" / "request.py").is_file()
+
+
+def test_ports_of_the_file_s_own_are_replaced(
+    tour: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = tmp_path / "shop"
+    shutil.copytree(EXAMPLE, followed, ignore=shutil.ignore_patterns(".skerry", "__pycache__"))
+    file = followed / "skerry.toml"
+    mine = "[local]\nhttps_port = 9443\nhttp_port=9080  # mine\n"
+    file.write_text(file.read_text().replace("[local]\n", mine))
+    monkeypatch.setattr(tour["stage"], "EXAMPLE", followed)
+    wished = tour["stage"].wishes()
+    assert (wished["http"], wished["https"], wished["api"]) == (9080, 9443, 9000)
+    ports = {"http": 1080, "https": 1443, "api": 1900, "graphql": 1901}
+    copied = tour["stage"].copy(tmp_path / "copy", ports)
+    local = tomllib.loads((copied / "skerry.toml").read_text())["local"]
+    assert (local["http_port"], local["https_port"]) == (1080, 1443)
+    file.write_text("[local\n")
+    assert tour["stage"].wishes() == tour["stage"].WISHED
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EPIPE])
+def test_a_line_that_nobody_can_read_ends_the_tour(
+    tour: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(number, os.strerror(number))
+
+    screen = tour["screen"]
+    monkeypatch.setattr(screen.sys, "stdout", Gone())
+    with pytest.raises(KeyboardInterrupt):
+        screen.say("there?")
+    screen.say("what comes after it goes nowhere")
+    screen.sys.stdout.close()
+
+
+def hung_up(stage: ModuleType, done: list[str]) -> None:
+    """A terminal closes while a child is being born."""
+    with stage.undisturbed():
+        signal.raise_signal(signal.SIGHUP)
+        done.append("noted")
+
+
+def test_a_signal_waits_until_a_child_is_in_the_books(tour: dict[str, ModuleType]) -> None:
+    stage, done = tour["stage"], []
+    before = {signum: signal.getsignal(signum) for signum in stage.ENDING}
+    try:
+        stage.interruptible()
+        with pytest.raises(KeyboardInterrupt):
+            hung_up(stage, done)
+        for signum in stage.ENDING:
+            signal.raise_signal(signum)
+        done.append("ended in peace")
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+    assert done == ["noted", "ended in peace"]
 
 
 def test_reduction_is_the_document_s(tour: dict[str, ModuleType]) -> None:

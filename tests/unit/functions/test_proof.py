@@ -99,9 +99,17 @@ def test_a_bad_save_is_rejected_with_its_place(
     (finding,) = verdict.findings
     assert finding.code == code
     assert says in finding.message
+    assert finding.hint == "the version before it keeps serving; save again when it is mended"
     if line:
         assert isinstance(finding.where, Place)
         assert (finding.where.file, finding.where.line) == ("lambda/app.py", line)
+
+
+def test_a_way_out_stands_before_what_keeps_serving(house: LauncherHouse, project: Path) -> None:
+    (project / "lambda" / "app.py").write_text("def handle(event, context): ...\n")
+    verdict = run(house, project)
+    assert isinstance(verdict, Rejected)
+    assert verdict.findings[0].hint.startswith("did you mean 'handle'? the version before it keeps")
 
 
 def test_what_it_printed_is_shown(house: LauncherHouse, project: Path) -> None:
