@@ -127,11 +127,7 @@ class Database:
 
     def reader(self) -> apsw.Connection:
         """A connection that only reads, for one thread; it never holds up the writer. Closed with the database."""
-        with fault.told(self.path):
-            found = apsw.Connection(
-                str(self.path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs or None
-            )
-            found.set_busy_timeout(1000)
+        found = _read_only(self.path, self._vfs)
         self._readers.append(found)
         return found
 
@@ -179,7 +175,7 @@ def _look(path: Path, kind: Kind, vfs: str) -> None:
     with fault.told(path):
         if not path.exists() or not path.stat().st_size:
             return
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs or None)
+    connection = _read_only(path, vfs)
     try:
         _version(path, connection, kind)
     except SkerryError as error:
@@ -188,6 +184,14 @@ def _look(path: Path, kind: Kind, vfs: str) -> None:
             raise
     finally:
         connection.close()
+
+
+def _read_only(path: Path, vfs: str) -> apsw.Connection:
+    with fault.told(path):
+        found = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs or None)
+        found.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        found.set_busy_timeout(1000)
+    return found
 
 
 def _is_being_made(path: Path) -> bool:
