@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from skerry.base.errors import BusyError, CallerError
@@ -22,6 +23,18 @@ from skerry.storage.files import DiskFiles, Files
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
+class _SourceError(Exception):
+    """Whoever brings the bytes failed, and not the disk."""
+
+
+@contextmanager
+def _sourced() -> Iterator[None]:
+    try:
+        yield
+    except _SourceError as error:
+        raise error.__cause__ or error from None
+
+
 class Blobs:
     """One folder of them, which nobody else writes to: whoever makes it holds the database beside it."""
 
@@ -29,7 +42,7 @@ class Blobs:
         self._folder, self._files = folder, files or DiskFiles()
         self._new = folder / "new"
         self._count = itertools.count()
-        with fault.told(folder):
+        with fault.asked(folder):
             self._files.make_folder(self._new)
             self._files.sync_folder(folder)
             self._files.sync_folder(folder.parent)
@@ -42,11 +55,14 @@ class Blobs:
         hashed = hashlib.sha256()
 
         def seen() -> Iterator[bytes]:
-            for chunk in chunks:
-                hashed.update(chunk)
-                yield chunk
+            try:
+                for chunk in chunks:
+                    hashed.update(chunk)
+                    yield chunk
+            except OSError as error:
+                raise _SourceError from error
 
-        with fault.told(self._folder):
+        with _sourced(), fault.asked(self._folder):
             try:
                 self._files.write(part, seen())
                 name = hashed.hexdigest()
@@ -70,7 +86,7 @@ class Blobs:
     def get(self, name: str) -> bytes:
         """The bytes, verified. Raises BusyError for one that is not here, UpstreamError for a damaged one."""
         path = self._path(name)
-        with fault.told(path):
+        with fault.asked(path):
             found = self._files.read(path)
         if found is None:
             raise BusyError(
@@ -86,7 +102,7 @@ class Blobs:
     def remove(self, name: str) -> None:
         """Forget it. A crash may bring it back."""
         path = self._path(name)
-        with fault.told(path):
+        with fault.asked(path):
             self._files.remove(path)
 
     def _is_whole(self, name: str, path: Path) -> bool:

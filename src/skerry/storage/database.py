@@ -7,6 +7,7 @@ other copy may open the file in this process (two drop each other's locks: sqlit
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ class Database:
     def __init__(self, path: Path, hold: Hold, connection: apsw.Connection, vfs: str) -> None:
         self.path = path
         self._hold, self._connection, self._vfs = hold, connection, vfs
-        self._readers: list[apsw.Connection] = []
+        self._readers: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._writer: int | None = None
         self._is_open = True
@@ -126,9 +127,12 @@ class Database:
                 raise
 
     def reader(self) -> apsw.Connection:
-        """A connection that only reads, for one thread; it never holds up the writer. Closed with the database."""
+        """A connection that only reads, for one thread; it never holds up the writer.
+
+        It closes when it is closed or forgotten, at the latest with the database.
+        """
         found = _read_only(self.path, self._vfs)
-        self._readers.append(found)
+        self._readers.add(found)
         return found
 
     def check(self) -> None:
@@ -172,7 +176,7 @@ def _demand_sqlite() -> None:
 
 def _look(path: Path, kind: Kind, vfs: str) -> None:
     """Refuse what is not ours before anything is written: reading alone does not even checkpoint."""
-    with fault.told(path):
+    with fault.asked(path):
         if not path.exists() or not path.stat().st_size:
             return
     connection = _read_only(path, vfs)

@@ -20,7 +20,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def told(path: Path, connection: apsw.Connection | None = None) -> Iterator[None]:
-    """Errors about `path` that come up inside are raised as SkerryError. `connection` knows the system's number."""
+    """SQLite's errors inside are raised as SkerryError about `path`. `connection` knows the system's number."""
     try:
         yield
     except apsw.Error as error:
@@ -29,6 +29,13 @@ def told(path: Path, connection: apsw.Connection | None = None) -> Iterator[None
         if found is None:
             raise
         raise found from error
+
+
+@contextmanager
+def asked(path: Path) -> Iterator[None]:
+    """The same for calls of the system about `path`. Nobody else's code may run inside: its errors are its own."""
+    try:
+        yield
     except OSError as error:
         raise of_system(error, path) from error
 

@@ -21,7 +21,7 @@ class Hold:
 
     def __init__(self, path: Path, who: str) -> None:
         self._lock = path.with_name(f"{path.name}.lock")
-        with fault.told(self._lock):
+        with fault.asked(self._lock):
             self._descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

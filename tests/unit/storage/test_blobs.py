@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -111,3 +111,13 @@ def test_one_that_has_not_come_yet_is_named(tmp_path: Path) -> None:
     with pytest.raises(BusyError, match=NAME) as told:
         Blobs(tmp_path / "blobs").get(NAME)
     assert told.value.code == "storage.no_blob"
+
+
+def test_what_the_bringer_of_the_bytes_raises_is_not_the_disk_s_fault(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        Blobs(tmp_path / "blobs").put(broken())
+    assert not list((tmp_path / "blobs" / "new").iterdir())

@@ -69,6 +69,16 @@ def test_readers_see_what_is_committed_and_cannot_write(tmp_path: Path) -> None:
             reader.execute("DELETE FROM row")
 
 
+def test_a_reader_that_is_forgotten_is_closed(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.db", KIND) as database:
+        for _ in range(5):
+            numbers(database.reader())
+        kept = database.reader()
+        assert list(database._readers) == [kept]
+    with pytest.raises(apsw.ConnectionClosedError):
+        numbers(kept)
+
+
 def test_one_thread_at_a_time_writes(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db", KIND) as database:
         threads = [threading.Thread(target=put, args=(database, n)) for n in range(16)]

@@ -39,10 +39,15 @@ def test_our_own_mistakes_stay_what_they_are() -> None:
         raise apsw.SQLError("no such table")
 
 
+def test_errors_of_others_stay_theirs() -> None:
+    with pytest.raises(ConnectionResetError), fault.told(PATH):
+        raise ConnectionResetError
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(errno.ENOSPC, "storage.full"), (errno.EACCES, "storage.unusable")]
 )
 def test_errors_of_the_system(number: int, code: str) -> None:
-    with pytest.raises(SkerryError) as told, fault.told(PATH):
+    with pytest.raises(SkerryError) as told, fault.asked(PATH):
         raise OSError(number, "said the system")
     assert told.value.code == code

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apsw
 
+from skerry.base import tables
 from skerry.storage import fault
 from skerry.sync.cursor import Cursor
 from skerry.sync.log import Batch, Head, Log, LogName
@@ -19,8 +20,7 @@ from skerry.sync.store.copies import Copies, Copy
 from skerry.sync.store.records import Records
 from skerry.sync.store.state import State
 
-# hashes of changes that are no longer kept, for each log: 3 MB a log
-HASHES_KEPT = 100_000
+HASHES_KEPT: int = tables.load("sync")["limits"]["hashes_kept"]
 
 
 class Reader:
@@ -35,6 +35,10 @@ class Reader:
         self._connection, self._path, self._part = connection, path, part
         self._records = Records(connection, path, part)
         self._copies = Copies(connection, path, part, lane, partition)
+
+    def close(self) -> None:
+        """Done with it. One that is forgotten closes by itself."""
+        self._connection.close()
 
     @contextmanager
     def still(self) -> Iterator[None]:

@@ -73,6 +73,7 @@ class Transaction:
         self._whence: list[Whence] = []
 
         self._lacks_snapshot = False
+        self._is_half_done = False
 
     # ------------------------------------------------------------ this node's own
     @property
@@ -128,6 +129,7 @@ class Transaction:
         return moved
 
     def _move(self, common: int, found: Settled, whence: list[Whence]) -> None:
+        self._is_half_done = True
         self._own.cut(common)
         self._own.write(found.changes, whence)
         self._copies.save(self._own)
@@ -137,6 +139,7 @@ class Transaction:
         for key, base in self._records.before().items():
             self._touch(key, snapshot.rebuild(base, changes.get(key, ())))
         self.clock.rewind(found.last)
+        self._is_half_done = False
 
     def accepted(self, head: Head) -> None:
         """The hub has this node's log up to there."""
@@ -197,6 +200,7 @@ class Transaction:
             return Answer.FORK
         raws = batch.changes[found.skip :]
         changes = [wire.decode(raw) for raw in raws]
+        self._is_half_done = True
         copy = copy or self._copies.get(batch.name)
         copy.add(found.log, raws, found.hashes[found.skip :], [Whence()] * len(raws))
         self._copies.save(copy)
@@ -206,6 +210,7 @@ class Transaction:
             apply(record, change)
             self._touch(key, record)
             self.clock.observe(change.stamp)
+        self._is_half_done = False
         return found.answer
 
     def replace(
@@ -222,13 +227,14 @@ class Transaction:
         own = self._own
         upto, _ = heads.get(self.state.name, (self.state.name.start, b""))
         pending = own.after(max(own.log.floor.position, upto.position))
+        self._is_half_done = True
         self._take_heads(heads)
         for key, record in snapshot.replace(
             self._records.keys(), records, [wire.decode(raw) for raw in pending]
         ):
             self._touch(key, record)
         self.state.forget = None
-        self._lacks_snapshot = False
+        self._lacks_snapshot = self._is_half_done = False
 
     def _take_heads(self, heads: Mapping[LogName, tuple[Head, Stamp]]) -> None:
         """The copies here end where the snapshot does."""
@@ -297,6 +303,8 @@ class Transaction:
 
     def finish(self) -> None:
         """Called by `Partition.write`, as the last thing before the commit."""
+        if self._is_half_done:
+            raise BugError("bug.unexpected", "a transaction went on after an error")
         if self._lacks_snapshot:
             raise BugError("bug.unexpected", "changes were issued again and no snapshot replaced")
         self.flush()

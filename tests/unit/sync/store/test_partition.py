@@ -10,9 +10,12 @@ from pathlib import Path
 import apsw
 import pytest
 
+from skerry.base.errors import BugError, UpstreamError
 from skerry.sync.log import Answer
 from skerry.sync.merge.record import Record
 from skerry.sync.snapshot import Key
+from skerry.sync.store.partition import Partition
+from skerry.sync.store.schema import open_database
 from tests.support.shelf import NOW, OWN, adding, open_at, other, putting
 
 KEY = ("s", "a")
@@ -77,6 +80,47 @@ def test_only_reading_in_a_transaction_tells_no_hook(tmp_path: Path) -> None:
         assert transaction.record(KEY) is not None
         assert transaction.record(("s", "none")) is None
     assert seen == []
+    database.close()
+
+
+def test_a_damaged_page_is_named_by_whoever_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "edge.db"
+    database, partition = open_at(path)
+    with partition.write() as transaction:
+        for number in range(200):
+            transaction.write(("s", str(number)), putting(bytes(500)), NOW)
+    database.close()
+    pages = path.stat().st_size // 4096
+    with path.open("r+b") as file:
+        for page in range(10, pages):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 64)
+    with pytest.raises(UpstreamError) as at_open:
+        open_at(path)
+    database = open_database(path, check=False)
+    with pytest.raises(UpstreamError) as at_read:
+        list(Partition(database, OWN).reader().records())
+    with pytest.raises(UpstreamError) as at_get:
+        [Partition(database, OWN).reader().record(("s", str(n))) for n in range(200)]
+    for told in (at_open, at_read, at_get):
+        assert told.value.code == "storage.damaged"
+        assert "edge.db" in told.value.message
+        assert told.value.hint
+    database.close()
+
+
+def test_a_transaction_does_not_go_on_after_half_a_batch(tmp_path: Path) -> None:
+    database, partition = open_at(tmp_path / "edge.db")
+    origin = other()
+    origin.write("b", putting(1))
+    origin.write("a", putting(1))
+    with partition.write() as transaction:
+        transaction.write(KEY, putting(0), NOW)
+    with database.write() as connection:
+        connection.execute("UPDATE record SET crc = crc + 1")
+    with pytest.raises(BugError), partition.write() as transaction, pytest.raises(UpstreamError):
+        transaction.take(origin.batch(0))
+    assert origin.name not in partition.reader().logs()
     database.close()
 
 
