@@ -50,23 +50,25 @@ class Records:
 
     def save(self, changed: Mapping[Key, Record | None]) -> None:
         """Store them; None for one that goes."""
+        part = self._part
+        rows: list[tuple[int, str, str, int, bytes]] = []
+        gone: list[Key] = []
+        beside: list[tuple[int, str, str]] = []
+        for key, record in changed.items():
+            if record is None:
+                gone.append(key)
+                continue
+            raw = merge.encode(record)
+            rows.append((part, *key, zlib.crc32(raw), raw))
+            if record.siblings and is_split(record):
+                beside.append((part, *key))
         self._connection.executemany(
-            "INSERT OR REPLACE INTO record(part, space, key, crc, raw) VALUES (?, ?, ?, ?, ?)",
-            (
-                (self._part, *key, zlib.crc32(raw), raw)
-                for key, record in changed.items()
-                if record is not None
-                for raw in [merge.encode(record)]
-            ),
+            "INSERT OR REPLACE INTO record(part, space, key, crc, raw) VALUES (?, ?, ?, ?, ?)", rows
         )
-        gone = [key for key, record in changed.items() if record is None]
         self._remove("record", gone)
-        beside = [key for key, record in changed.items() if record and is_split(record)]
         if self._has_conflicts():
             self._remove("conflict", changed)
-        self._connection.executemany(
-            "INSERT INTO conflict VALUES (?, ?, ?)", [(self._part, *key) for key in beside]
-        )
+        self._connection.executemany("INSERT INTO conflict VALUES (?, ?, ?)", beside)
 
     def _has_conflicts(self) -> bool:
         found = self._connection.execute(
