@@ -64,8 +64,10 @@ class Database:
         hold = Hold(path, who)
         try:
             _look(path, kind, vfs)
-            with fault.told(path):
+            with fault.told(path), fault.asked(path):
                 connection = apsw.Connection(str(path), vfs=vfs or None)
+                if not path.stat().st_size:  # its -wal and -shm get the same mode
+                    path.chmod(0o600)
             opened = cls(path, hold, connection, vfs)
         except BaseException:  # whatever it was, nobody may be left with a lock and no database
             hold.release()

@@ -15,7 +15,7 @@ class Files(Protocol):
         """With those above it; one that is there already is fine."""
 
     def write(self, path: Path, chunks: Iterable[bytes]) -> None:
-        """A new file, or an old one anew. It may be lost until `sync`."""
+        """A new file that nobody else may read, or an old one anew. It may be lost until `sync`."""
 
     def sync(self, path: Path) -> None:
         """Its content is on the disk."""
@@ -42,7 +42,8 @@ class DiskFiles:
 
     def write(self, path: Path, chunks: Iterable[bytes]) -> None:
         """See Files."""
-        with path.open("wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
             for chunk in chunks:
                 file.write(chunk)
 

@@ -49,6 +49,13 @@ def test_it_is_written_ahead_and_synced_on_every_commit(tmp_path: Path) -> None:
         assert writer.pragma("synchronous") == 2
 
 
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "a.db", KIND) as database:
+        put(database, 1)
+        files = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert files == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm", "a.db.lock"], 0o600)
+
+
 def test_an_exception_undoes_all_of_a_transaction(tmp_path: Path) -> None:
     with Database.open(tmp_path / "a.db", KIND) as database:
         with pytest.raises(ZeroDivisionError), database.write() as writer:  # noqa: PT012 - the write goes first

@@ -16,6 +16,7 @@ def test_a_file_is_written_synced_and_renamed(tmp_path: Path) -> None:
     one, two = tmp_path / "a" / "one", tmp_path / "a" / "two"
     files.write(one, iter([b"x", b"y"]))
     files.sync(one)
+    assert one.stat().st_mode & 0o777 == 0o600
     files.rename(one, two)
     files.sync_folder(tmp_path / "a")
     assert files.read(one) is None

@@ -136,6 +136,10 @@ def test_a_deletion_is_forgotten_once_all_below_the_floor_is_here(tmp_path: Path
     floor = at_ms(NOW_MS + 1000)
     with partition.write() as transaction:
         assert transaction.forget(floor, {origin.name: origin.head(1)}, NOW_MS) == 0
+    with (
+        partition.write() as transaction
+    ):  # what was told first is waited for, also after a restart
+        assert transaction.forget(floor, {}, NOW_MS) == 0
     assert partition.reader().record(KEY) is not None
     partition.take(origin.batch(0))
     with partition.write() as transaction:
