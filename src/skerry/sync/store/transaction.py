@@ -40,8 +40,9 @@ _TOUCHED_MAX = 4096  # records that are kept decoded; then they are written, in 
 class Moment(NamedTuple):
     """When something is written, as well as this node knows.
 
-    `now_ms` by the hub's time where it is known, by the wall clock where it is not; `is_known`: which. `boot` names
-    the machine's start, `boot_ms` are milliseconds since then, `wall_ms` is what the wall clock says.
+    `now_ms` by the hub's time where it is known, by the wall clock where it is not; `is_known`: whether the stamp is
+    final, because that time is known or a session stands with a hub that has none. `boot` names the machine's start,
+    `boot_ms` are milliseconds since then, `wall_ms` is what the wall clock says.
     """
 
     now_ms: int
@@ -52,7 +53,10 @@ class Moment(NamedTuple):
 
 
 class Transaction:
-    """Made by `Partition.write`. After an exception it is over."""
+    """Made by `Partition.write`. After an exception it is over.
+
+    Of `state` a session changes `epoch`, `known_ms` and `refused` itself.
+    """
 
     def __init__(
         self,
