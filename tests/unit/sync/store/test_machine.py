@@ -255,5 +255,5 @@ test_machine = Machine.TestCase
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_many_machines() -> None:
-    many = settings(Machine.TestCase.settings, max_examples=3000, stateful_step_count=60)
+    many = settings(Machine.TestCase.settings, max_examples=1000, stateful_step_count=60)
     run_state_machine_as_test(Machine, settings=many)
