@@ -1,4 +1,5 @@
-"""Data that survives a partition: logs, what they carry, how copies merge. Pure: no clock, disk or network here.
+"""Data that survives a partition: logs, what they carry, how copies merge. Pure: no clock, disk or network
+here, but for `store`.
 
 Read in this order:
 
@@ -21,6 +22,8 @@ Read in this order:
            `is_doubled`: a hub asks whether another life of the origin has sent them.
 `horizon`  `floor`, `may_drop`, `must_bury`, `is_expired`: when deletions are forgotten.
 `snapshot` `replace` (down to a reader), `absorb` (up to a hub), `rebuild` (a record with changes put on again).
+
+`store`    the same on a disk: one partition of a node's database (see there).
 
 A store keeps, in one transaction each: a local change with its record, its log row (bytes, hash, boot, time since
 boot, wall clock) and the clock's state; a batch that is taken in with its records and the cursor. It answers
